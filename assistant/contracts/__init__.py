@@ -1,0 +1,1 @@
+"""What everything means: ids, data, events, ports and the error tree. Imports nothing of ours."""

@@ -1,0 +1,204 @@
+"""The seams: what the core asks of the world. Adapters implement these; tests run each real adapter and its fake
+(``assistant.testing``) through one conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.contracts.documents import Document, FileStat, FoundSource, SkippedPath, SourceAddress
+from assistant.contracts.ids import Fingerprint, ItemKey, Label
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from assistant.contracts.items import Filters
+
+    Vectors = NDArray[np.float32]
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Wall time, timezone-aware (UTC)."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        ...
+
+
+class Encoder(Protocol):
+    """Texts to unit vectors. Thread-safe."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> Fingerprint: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a text that are read, special tokens included; the rest is cut off."""
+        ...
+
+    @property
+    def scripts(self) -> frozenset[str]:
+        """Scripts the model was trained on ("latin", "cyrillic", ...); empty means any."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts to remember.
+
+        Returns float32, shape ``(len(texts), dim)``, C-contiguous, rows of unit length, in the order given;
+        ``(0, dim)`` for no texts. The caller owns the array. Texts may come in any order and length: batching by
+        length is the encoder's own business.
+        """
+        ...
+
+    def encode_query(self, text: str) -> Vectors:
+        """Encode one question. Returns float32, shape ``(dim,)``, unit length."""
+        ...
+
+
+class Reader(Protocol):
+    """Bytes to a document. Pure: touches no file; thread-safe."""
+
+    def read(self, address: SourceAddress, data: bytes) -> Document | None:
+        """The readable text and chunks of ``data``; ``None`` when it is nothing to read (binary, empty) by rule.
+
+        Raises :class:`~assistant.contracts.errors.UnreadableSource` when it should be readable and is not.
+        The same bytes always give the same document.
+        """
+        ...
+
+
+class Sources(Protocol):
+    """The files and histories outside, read only. Never follows a link out of a remembered folder. Thread-safe."""
+
+    def walk(self, root: str) -> Iterator[FoundSource | SkippedPath]:
+        """Everything readable under ``root`` (absolute), in a stable order, ignore rules applied.
+
+        Raises :class:`~assistant.contracts.errors.BadPath` when ``root`` itself is missing, unreadable or no folder.
+        """
+        ...
+
+    def stat(self, address: SourceAddress) -> FileStat | None:
+        """``None``: it is gone, or is no longer a regular file."""
+        ...
+
+    def fetch(self, address: SourceAddress) -> bytes:
+        """The bytes of the source. Never blocks on a pipe or a device.
+
+        Raises :class:`~assistant.contracts.errors.UnreadableSource` (gone, too large, permission denied, ...).
+        """
+        ...
+
+
+class VectorIndex(Protocol):
+    """Nearest vectors of one space: a projection of the record store. Queries may run side by side; a write
+    excludes everything else (the adapter locks)."""
+
+    @property
+    def applied(self) -> int:
+        """Sequence number of the last journal entry this index holds, durable or not."""
+        ...
+
+    def __len__(self) -> int:
+        """Live vectors."""
+        ...
+
+    def add(self, labels: Sequence[Label], vectors: Vectors, applied: int) -> None:
+        """Add or overwrite. ``vectors``: float32, ``(n, dim)``, unit rows; raises ``ValueError`` for another width,
+        NaN, infinity or zero rows, and then adds nothing. Not kept by reference."""
+        ...
+
+    def remove(self, labels: Sequence[Label], applied: int) -> None:
+        """Forget labels; unknown ones are ignored."""
+        ...
+
+    def search(self, vector: Vectors, k: int, among: Sequence[Label] | None = None) -> list[tuple[Label, float]]:
+        """The ``k`` (>= 0) nearest by cosine, best first, ties by label; fewer when there are fewer.
+
+        ``vector``: float32, ``(dim,)``, unit length. ``among`` restricts to these labels, exactly.
+        """
+        ...
+
+    def similarity(self, vector: Vectors, labels: Sequence[Label]) -> Mapping[Label, float]:
+        """Cosine of ``vector`` to each label that is known."""
+        ...
+
+    def publish(self) -> None:
+        """Make the present state durable, atomically. Raises
+        :class:`~assistant.contracts.errors.StorageFailed`; the previous state then stays."""
+        ...
+
+
+class TermEntry(Protocol):
+    """What the term index needs of an item."""
+
+    @property
+    def key(self) -> ItemKey: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def context(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def language(self) -> str | None: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def timestamp_s(self) -> int: ...
+
+
+class TermIndex(Protocol):
+    """Words to items (BM25): a projection of the record store. One writer; searches see the last commit."""
+
+    @property
+    def applied(self) -> int:
+        """Sequence number of the last journal entry that is committed."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def apply(self, put: Iterable[TermEntry], drop: Iterable[ItemKey], applied: int) -> None:
+        """Add or replace ``put``, remove ``drop``, and commit all of it with the watermark, or nothing.
+        Raises :class:`~assistant.contracts.errors.StorageFailed`."""
+        ...
+
+    def search(
+        self,
+        terms: Mapping[str, float],
+        exact: Sequence[str],
+        phrases: Sequence[str],
+        k: int,
+        filters: Filters | None = None,
+        modality: Sequence[str] = (),
+        among: Sequence[ItemKey] | None = None,
+    ) -> list[tuple[ItemKey, float]]:
+        """The best ``k`` by BM25, best first.
+
+        ``terms``: words of the question with weights, not yet analysed. ``exact``: identifiers to be found whole.
+        ``phrases``: words that must stand together (they add to the score). ``among`` scores only these items.
+        """
+        ...
+
+    def matching(self, filters: Filters, modality: Sequence[str], limit: int) -> list[ItemKey]:
+        """Up to ``limit`` items the filters let through, in no order."""
+        ...
+
+    def frequency(self, word: str) -> int:
+        """Number of items that hold ``word`` (analysed) in their text; 0 when none does."""
+        ...
+
+    def analyse(self, text: str) -> list[str]:
+        """The stems ``text`` is indexed under, in order, repeats kept."""
+        ...

@@ -1,0 +1,1 @@
+"""Pure decisions: no asyncio, no input or output, no clock."""
