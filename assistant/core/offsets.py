@@ -35,7 +35,9 @@ class OffsetMap:
 
     __slots__ = ("_encoding", "_errors", "_newlines", "_pieces", "_starts", "_text")
 
-    def __init__(self, text: str, pieces: Sequence[TextPiece], newlines: Sequence[int], encoding: str = "utf-8") -> None:
+    def __init__(
+        self, text: str, pieces: Sequence[TextPiece], newlines: Sequence[int], encoding: str = "utf-8"
+    ) -> None:
         self._text = text
         self._pieces = pieces
         self._starts = [piece.start for piece in pieces]

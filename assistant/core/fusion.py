@@ -1,0 +1,128 @@
+"""Two score lists of one query into one ranking.
+
+Z-score and min-max convex combination as studied by S. Bruch, S. Gai, A. Ingber, "An analysis of fusion functions for
+hybrid retrieval" (TOIS 2023); both sides are scored for the whole union before they are normalised.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.core.parameters import RecallParameters, Weights
+
+_DAY_S = 86_400.0
+_QUALITY = {"text": 1.0, "markdown": 1.0, "rst": 1.0, "html": 0.9, "code": 0.9, "mail": 0.9, "notebook": 0.9}
+_LESSER_QUALITY = 0.8
+_SUPERSEDED = re.compile(
+    r"(?:^|[\W_])(old|outdated|obsolete|deprecated|superseded|backup|bak|copy|draft|archive|archived|trash|tmp|"
+    r"черновик|стар\w+|архив|копия)(?:$|[\W_])",
+    re.IGNORECASE,
+)
+_SUPERSEDED_QUALITY = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One item to rank. ``dense``: cosine, ``None`` when it has no vector or the encoder cannot read the question.
+    ``sparse``: BM25, 0.0 for no match. ``age_s``: seconds since it was written, may be negative."""
+
+    key: int
+    dense: float | None
+    sparse: float
+    family: str
+    """"prose", "code" or "message": which weights apply."""
+    age_s: float
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A ranked candidate with what each signal added to ``score`` (0..1)."""
+
+    key: int
+    score: float
+    relevance: float
+    dense: float
+    sparse: float
+    recency: float
+    quality: float
+
+
+def source_quality(path: str, kind: str) -> float:
+    """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
+    if _SUPERSEDED.search(os.path.basename(path)) or _SUPERSEDED.search(os.path.basename(os.path.dirname(path))):
+        return _SUPERSEDED_QUALITY
+    return _QUALITY.get(kind, _LESSER_QUALITY)
+
+
+def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_factor: float = 1.0) -> list[Fused]:
+    """Best first; ties by key. ``dense_factor`` (0..1) is the trust in the dense side for this question."""
+    if not candidates:
+        return []
+    normalise = _zscores if parameters.normalisation == "zscore" else _minmax
+    dense_side = normalise([candidate.dense for candidate in candidates])
+    sparse_side = normalise([candidate.sparse for candidate in candidates])
+    rows: list[tuple[float, float]] = []
+    for candidate, dense, sparse in zip(candidates, dense_side, sparse_side, strict=True):
+        weights = _weights(parameters, candidate.family)
+        trust = weights.dense * dense_factor
+        if dense is None:
+            rows.append((0.0, sparse or 0.0))
+        else:
+            rows.append((trust * dense, (1.0 - trust) * (sparse or 0.0)))
+    totals = [dense + sparse for dense, sparse in rows]
+    low, high = min(totals), max(totals)
+    spread = high - low
+    fused = []
+    for candidate, (dense, sparse), total in zip(candidates, rows, totals, strict=True):
+        relevance = (total - low) / spread if spread > 1e-9 else 1.0
+        recency = parameters.recency_share * _freshness(candidate.age_s, parameters.recency_half_life_days)
+        quality = parameters.quality_share * candidate.quality
+        score = parameters.relevance_share * relevance + recency + quality
+        scale = parameters.relevance_share * relevance
+        whole = abs(dense) + abs(sparse)
+        fused.append(
+            Fused(
+                key=candidate.key,
+                score=score,
+                relevance=relevance,
+                dense=scale * abs(dense) / whole if whole else 0.0,
+                sparse=scale * abs(sparse) / whole if whole else 0.0,
+                recency=recency,
+                quality=quality,
+            )
+        )
+    return sorted(fused, key=lambda one: (-one.score, one.key))
+
+
+def _weights(parameters: RecallParameters, family: str) -> Weights:
+    if family == "code":
+        return parameters.code
+    return parameters.message if family == "message" else parameters.prose
+
+
+def _freshness(age_s: float, half_life_days: float) -> float:
+    return float(0.5 ** (max(0.0, age_s) / _DAY_S / half_life_days))
+
+
+def _zscores(values: Sequence[float | None]) -> list[float | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return [None] * len(values)
+    mean = math.fsum(known) / len(known)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / len(known))
+    if deviation < 1e-9:
+        return [None if value is None else 0.0 for value in values]
+    return [None if value is None else (value - mean) / deviation for value in values]
+
+
+def _minmax(values: Sequence[float | None]) -> list[float | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return [None] * len(values)
+    low, spread = min(known), max(known) - min(known)
+    return [None if value is None else ((value - low) / spread if spread > 1e-9 else 0.0) for value in values]

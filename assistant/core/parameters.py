@@ -1,0 +1,93 @@
+"""Everything about recall that can be tuned, in one frozen, versioned object.
+
+Version 1 is the plan's default score. Version 2 is what measuring recommends (``docs/decisions/``): z-scores instead
+of min-max, weights by the kind of chunk, a gate for scripts the encoder cannot read.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Weights(BaseModel):
+    """Shares of the two retrievers in the relevance of one kind of chunk; they add up to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dense: float
+    sparse: float
+
+
+class RecallParameters(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: int
+    normalisation: Literal["minmax", "zscore"]
+    """How the two score lists of one query are made comparable before they are added."""
+    prose: Weights
+    code: Weights
+    message: Weights
+    relevance_share: float
+    """Share of relevance in the final score; recency and source quality take the rest. The three add up to 1."""
+    recency_share: float
+    quality_share: float
+    recency_half_life_days: float = 180.0
+    candidates: int = 100
+    """How many hits each retriever contributes."""
+    script_gate: float = 0.0
+    """Weight left to the dense side (as a factor) for a question mostly in a script the encoder was not trained on;
+    1.0 switches the gate off."""
+    exact_boost: float = 2.0
+    """Weight of an identifier found whole, against a plain word."""
+    phrase_boost: float = 3.0
+    title_boost: float = 0.5
+    rerank_top: int = 30
+    """How many of the best are reranked; 0 switches reranking off."""
+    rerank_share: float = 0.0
+    """Weight of the reranker's score against the fused relevance, 0..1."""
+    rerank_margin: float = 0.25
+    """Reranking is passed over when the best hit leads the second by this much: the order is certain already."""
+    duplicate_bits: int = 3
+    """Hits whose SimHashes differ in at most this many bits are shown once."""
+    per_source: int = 4
+    """At most this many hits of one source before other sources have had their turn."""
+    hnsw_m: int = 32
+    hnsw_ef_construction: int = 256
+    hnsw_ef_search: int = 64
+    exact_below: int = 10_000
+    """Spaces with fewer vectors, and filtered candidate sets below it, are searched exactly."""
+
+
+PLAN = RecallParameters(
+    name="plan",
+    version=1,
+    normalisation="minmax",
+    prose=Weights(dense=0.725, sparse=0.275),
+    code=Weights(dense=0.725, sparse=0.275),
+    message=Weights(dense=0.725, sparse=0.275),
+    relevance_share=0.80,
+    recency_share=0.12,
+    quality_share=0.08,
+    script_gate=1.0,
+    rerank_top=0,
+)
+"""``0.58 dense + 0.22 sparse + 0.12 recency + 0.08 source_quality``: 0.58 and 0.22 are 72.5 % and 27.5 % of 0.80."""
+
+MEASURED = RecallParameters(
+    name="measured",
+    version=2,
+    normalisation="zscore",
+    prose=Weights(dense=0.55, sparse=0.45),
+    code=Weights(dense=0.75, sparse=0.25),
+    message=Weights(dense=0.50, sparse=0.50),
+    relevance_share=0.96,
+    recency_share=0.02,
+    quality_share=0.02,
+    rerank_share=0.25,
+)
+
+PARAMETER_SETS = {PLAN.version: PLAN, MEASURED.version: MEASURED}
+DEFAULT = MEASURED

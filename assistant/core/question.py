@@ -1,0 +1,85 @@
+"""What a question asks for, as far as its words tell: terms, names, phrases, scripts, and the kind of answer wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from assistant.contracts.items import Signals
+from assistant.core import words
+
+Wanted = Literal["time", "person", "number", "place", "reason", "procedure", "list", "code", "statement"]
+
+_PHRASE = re.compile(r"[\"“«„]([^\"”»“]{2,200})[\"”»“]")
+_BACKTICKS = re.compile(r"`([^`]{2,120})`")
+_WANTED: dict[Wanted, re.Pattern[str]] = {
+    kind: re.compile(pattern, re.IGNORECASE)
+    for kind, pattern in cast(
+        "tuple[tuple[Wanted, str], ...]",
+        (
+            (
+                "number",
+                r"\b(how (much|many|long|often|far|old|big|large)|what (price|amount|number)|сколько|как (долго|часто))\b",
+            ),
+            (
+                "time",
+                r"\b(when|what (time|date|day|year|month)|which (day|date|month|year)|когда|какого числа|в каком году)\b",
+            ),
+            ("person", r"\b(who|whom|whose|кто|кого|кому|чей|чья|чьё)\b"),
+            ("place", r"\b(where|где|куда|откуда)\b"),
+            ("reason", r"\b(why|what for|почему|зачем|отчего)\b"),
+            ("list", r"\b(list|which (ones|are)|what are|name (all|the)|перечисли|какие)\b"),
+            ("procedure", r"\b(how (do|does|did|to|is|are|was|were|can|should)|как)\b"),
+        ),
+    )
+}
+_CODE = re.compile(
+    r"\b(function|method|class|module|code|variable|constant|implement\w*|defined|функци\w+|метод\w*|класс\w*|модул\w+|код\w*)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``terms``: content words with weights (function words only when there is nothing else). ``names``: identifiers,
+    lower case. ``phrases``: quoted words. ``scripts``: share of letters by script, 0..1."""
+
+    text: str
+    terms: Mapping[str, float]
+    names: tuple[str, ...]
+    phrases: tuple[str, ...]
+    scripts: Mapping[str, float]
+    wanted: Wanted
+    about_code: bool
+
+    def readable_by(self, scripts: frozenset[str]) -> bool:
+        """Whether most letters are of scripts an encoder was trained on (an empty set means any)."""
+        if not scripts or not any(self.scripts.values()):
+            return True
+        return sum(self.scripts.get(script, 0.0) for script in scripts) > 0.5
+
+
+def read_question(text: str, signals: Signals | None = None) -> Question:
+    signals = signals or Signals()
+    all_words = words.words(text)
+    content = [word for word in all_words if words.normalise(word).lower() not in words.FUNCTION_WORDS]
+    terms = dict.fromkeys((content or all_words)[: words.MAX_QUESTION_WORDS], 1.0)
+    names = dict.fromkeys(words.identifiers(words.normalise(text)))
+    for symbol in (*signals.code_symbols, *_BACKTICKS.findall(text)):
+        names[words.normalise(symbol).lower()] = None
+        for part in (*words.words(symbol), *words.humps(symbol)):
+            terms.setdefault(part, 1.0)
+    for part in words.humps(text):
+        terms.setdefault(part, 1.0)
+    wanted: Wanted = next((kind for kind, pattern in _WANTED.items() if pattern.search(text)), "statement")
+    return Question(
+        text=text,
+        terms=terms,
+        names=tuple(names),
+        phrases=tuple(phrase.strip() for phrase in _PHRASE.findall(text)),
+        scripts=words.script_share(text),
+        wanted=wanted,
+        about_code=bool(_CODE.search(text) or signals.code_symbols or _BACKTICKS.search(text)),
+    )

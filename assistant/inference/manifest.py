@@ -1,0 +1,157 @@
+"""Model manifests: what an encoder is, where its files come from, and what they must hash to.
+
+The manifests are TOML files in the folder ``models`` at the top of a checkout; an installed wheel carries the same
+folder as ``assistant/models``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from assistant.contracts.errors import DamagedModel, UnknownModel
+
+DEFAULT_MODEL = "all-minilm-l6-v2"
+
+_SHA256 = r"^[0-9a-f]{64}$"
+_MODEL_ID = r"^[a-z0-9][a-z0-9._-]*$"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceFile(_Frozen):
+    """One file the model is made from; ``path`` is relative to the folder that holds the files."""
+
+    path: str = Field(min_length=1)
+    sha256: str = Field(pattern=_SHA256)
+    size_bytes: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _stays_inside(self) -> SourceFile:
+        if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
+            raise ValueError(f"{self.path!r} leads out of the model's folder")
+        return self
+
+
+class PackageSource(_Frozen):
+    """A Python package that carries the files. It is located, never imported."""
+
+    import_name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    distribution: str
+    version: str
+    folder: str = ""
+
+
+class KnownCosine(_Frozen):
+    """A published property of the weights: the cosine of two sentences, to notice wrong weights or pooling."""
+
+    first: str
+    second: str
+    cosine: float = Field(ge=-1, le=1)
+    tolerance: float = Field(gt=0, default=0.03)
+
+
+class ModelManifest(_Frozen):
+    """``max_tokens`` counts special tokens. ``scripts`` empty means any script. ``hashes`` says whether ``files`` pins
+    the model's bytes or nothing is known about them."""
+
+    id: str = Field(pattern=_MODEL_ID)
+    title: str
+    licence: str
+    origin: str
+    architecture: str
+    dimension: int = Field(gt=0)
+    max_tokens: int = Field(gt=2)
+    pooling: Literal["mean", "cls"]
+    normalised: Literal[True] = True
+    scripts: tuple[str, ...] = ()
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    source: Literal["package", "fastembed"]
+    hashes: Literal["pinned", "unknown"]
+    listed_as: str | None = None
+    package: PackageSource | None = None
+    files: tuple[SourceFile, ...] = ()
+    known: KnownCosine | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> ModelManifest:
+        if (self.source == "package") != (self.package is not None):
+            raise ValueError('[package] is needed with source = "package", and only there')
+        if (self.source == "fastembed") != (self.listed_as is not None):
+            raise ValueError('listed_as is needed with source = "fastembed", and only there')
+        if (self.hashes == "pinned") != bool(self.files):
+            raise ValueError('[[files]] is needed with hashes = "pinned", and only there')
+        if self.source == "package" and self.hashes != "pinned":
+            raise ValueError("a model that is compiled here must have pinned hashes")
+        return self
+
+    def file(self, path: str) -> SourceFile:
+        """The pinned file called ``path``. Raises :class:`DamagedModel` when the manifest names none."""
+        for file in self.files:
+            if file.path == path:
+                return file
+        raise DamagedModel(f"The manifest of {self.id} does not name {path}.")
+
+
+def manifests_folder() -> Path:
+    """Where the shipped manifests lie: in the installed package, else at the top of the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def load_manifests(folder: Path | None = None) -> dict[str, ModelManifest]:
+    """All manifests of ``folder`` (default: the shipped ones) by id, in the order of their file names.
+
+    Raises :class:`DamagedModel` naming the file for a folder or manifest that cannot be read, an unknown or missing
+    key, a wrong value, or an id that is used twice.
+    """
+    folder = folder or manifests_folder()
+    if not folder.is_dir():
+        raise DamagedModel(f"The folder of model manifests is missing: {folder}.", remedy="Reinstall the program.")
+    manifests: dict[str, ModelManifest] = {}
+    for path in sorted(folder.glob("*.toml")):
+        manifest = _read(path)
+        if manifest.id in manifests:
+            raise DamagedModel(f"{path.name} uses the id {manifest.id}, which another manifest has already.")
+        manifests[manifest.id] = manifest
+    return manifests
+
+
+def _read(path: Path) -> ModelManifest:
+    try:
+        return ModelManifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise DamagedModel(f"The model manifest {path.name} cannot be used: {where}: {first['msg']}.") from error
+    except (OSError, ValueError) as error:
+        raise DamagedModel(f"The model manifest {path.name} cannot be read: {error}.") from error
+
+
+def find(name: str, folder: Path | None = None) -> ModelManifest:
+    """The manifest with the id, or the fastembed name, ``name``; letter case does not matter.
+
+    Raises :class:`UnknownModel` with the nearest names.
+    """
+    manifests = load_manifests(folder)
+    wanted = name.strip().lower()
+    for manifest in manifests.values():
+        if wanted in (manifest.id, (manifest.listed_as or manifest.id).lower()):
+            return manifest
+    raise unknown_model(name, list(manifests))
+
+
+def unknown_model(name: str, known: list[str]) -> UnknownModel:
+    """The error for a name that is none of ``known``; it suggests up to three near ones, else lists what there is."""
+    by_lower = {model.lower(): model for model in known}
+    near = [by_lower[match] for match in difflib.get_close_matches(name.strip().lower(), by_lower, n=3, cutoff=0.5)]
+    remedy = f"Did you mean {' or '.join(near)}?" if near else f"Known models: {', '.join(sorted(known)) or 'none'}."
+    return UnknownModel(f"There is no model called {name!r}.", remedy=remedy)

@@ -1,0 +1,62 @@
+"""Every directory and file we touch. Nothing else builds a path to our data.
+
+Follows XDG on Linux and the platform's custom elsewhere (platformdirs). ``ASSISTANT_HOME`` moves all of them together
+under one folder: ``config``, ``data``, ``cache`` and ``state``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+APP = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    config: Path
+    data: Path
+    cache: Path
+    state: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.config / "settings.toml"
+
+    @property
+    def store(self) -> Path:
+        """The record store and its two projections."""
+        return self.data / "memory"
+
+    @property
+    def models(self) -> Path:
+        return self.data / "models"
+
+    @property
+    def evaluations(self) -> Path:
+        """SQLite file with the results of ``assistant eval --record``."""
+        return self.state / "evaluations.db"
+
+    @property
+    def set_aside(self) -> Path:
+        """Where damaged stores are moved; nothing in here is ever deleted by us."""
+        return self.state / "set-aside"
+
+    def own_folders(self) -> tuple[str, ...]:
+        """Real paths that hold our own data; they are never remembered, even inside a remembered folder."""
+        return tuple(sorted({os.path.realpath(path) for path in (self.config, self.data, self.cache, self.state)}))
+
+
+def locate(environment: Mapping[str, str] | None = None) -> Locations:
+    """Directories for this user. Touches no disk."""
+    environment = os.environ if environment is None else environment
+    home = environment.get("ASSISTANT_HOME")
+    if home:
+        top = Path(home).expanduser().absolute()
+        return Locations(top / "config", top / "data", top / "cache", top / "state")
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs(APP, appauthor=False)
+    return Locations(dirs.user_config_path, dirs.user_data_path, dirs.user_cache_path, dirs.user_state_path)

@@ -1,0 +1,274 @@
+"""The fabric: one record store and its two projections, kept in step.
+
+Every change is committed to the records first (one revision), then the projections are brought up to it from the
+journal. A crash in between costs a replay at the next opening, never a wrong answer. One process owns the store and
+writes; others may open it read only and see what is committed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.contracts.documents import FileStat
+from assistant.contracts.errors import StoreBusy
+from assistant.contracts.ids import Fingerprint, ItemKey, Label, Revision
+from assistant.memory import writing
+from assistant.memory.layout import ItemRecord, SourceRecord
+from assistant.memory.ownership import OrderNote, StoreLock
+from assistant.memory.records import RecordStore
+from assistant.memory.terms import TantivyTerms
+from assistant.memory.vectors import HnswVectors
+from assistant.memory.views import ReadView, WriteView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from assistant.core.parameters import RecallParameters
+
+REPLAY_BATCH = 1024
+PUBLISH_EVERY = 5000
+PUBLISH_SHARE = 0.1
+"""The vector index is saved after this many new vectors, or this share of what it holds, whichever is more."""
+TRIM_ABOVE = 10_000
+"""Journal entries kept at most, once every projection has them durably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The vector space in use: which encoder, and how wide."""
+
+    fingerprint: Fingerprint
+    dim: int
+
+
+class Fabric:
+    """Open with :func:`open_fabric`. Writes come from one thread; recall may run on others."""
+
+    def __init__(
+        self,
+        folder: Path,
+        space: Space,
+        parameters: RecallParameters,
+        lock: StoreLock | None,
+        note: Callable[[str], None],
+    ) -> None:
+        self.space = space
+        self.read_only = lock is None
+        self._folder = folder
+        self._lock = lock
+        self._note = note
+        self._order = OrderNote(folder)
+        if lock is not None:
+            self._order.check(folder / "records")
+        self.records = RecordStore(folder / "records", read_only=self.read_only)
+        self.terms = TantivyTerms(
+            folder / "terms",
+            read_only=self.read_only,
+            title_boost=parameters.title_boost,
+            exact_boost=parameters.exact_boost,
+            phrase_boost=parameters.phrase_boost,
+        )
+        self.vectors = HnswVectors(
+            folder / "vectors" / space.fingerprint, space.dim, parameters, read_only=self.read_only
+        )
+        for damage in (*self.terms.damage, *self.vectors.damage):
+            note(f"{damage} It is rebuilt from the memory store.")
+        if not self.read_only and not self.records.fetch(lambda view: view.number(f"space:{space.fingerprint}")):
+            with self._writing() as view:
+                writing.open_space(view, space.fingerprint)
+        self.catch_up()
+
+    def _writing(self) -> AbstractContextManager[WriteView]:
+        self._order.dirty()
+        return self.records.write()
+
+    # changes
+
+    def add_root(self, path: str, added_at: str) -> None:
+        with self._writing() as view:
+            writing.add_root(view, path, added_at)
+
+    def remember(
+        self,
+        updates: Iterable[writing.SourceUpdate],
+        touched: Iterable[tuple[SourceRecord, FileStat]] = (),
+        gone: Iterable[SourceRecord] = (),
+    ) -> Revision:
+        """Commit what became of some sources, in one revision. The term index follows with :meth:`project_terms`."""
+        with self._writing() as view:
+            for source in gone:
+                writing.drop_source(view, source)
+            for source, stat in touched:
+                writing.touch_stat(view, source, stat)
+            for update in updates:
+                writing.remember(view, update)
+        return self.records.revision
+
+    def store_vectors(self, contents: Sequence[str], rows: NDArray[np.float32]) -> Revision:
+        """Commit vectors and bring the vector index up to them."""
+        with self._writing() as view:
+            writing.store_vectors(view, self.space.fingerprint, contents, rows)
+        self.project_vectors()
+        return self.records.revision
+
+    def forget(self, sources: Sequence[SourceRecord], roots: Sequence[str]) -> int:
+        """Drop sources and all that was made from them; the vector index is rebuilt, so that no bytes of theirs stay
+        in it. Returns how many."""
+        with self._writing() as view:
+            dropped = writing.forget(view, sources, roots)
+        self.project_terms()
+        self.project_vectors()
+        self.vectors.rebuild()
+        self.vectors.publish()
+        self.vectors.drop_generations(1)
+        return dropped
+
+    def purge_orphans(self) -> int:
+        orphans = self.records.fetch(lambda view: view.count("orphans"))
+        if orphans <= writing.MIN_ORPHANS:
+            return 0
+        with self._writing() as view:
+            return writing.purge_orphans(view)
+
+    # projections
+
+    def catch_up(self) -> None:
+        """Bring both projections up to the records."""
+        if not self.read_only:
+            self.project_terms()
+        self.project_vectors()
+
+    def project_terms(self) -> None:
+        with self.records.read() as view:
+            revision, applied = view.revision, self.terms.applied
+            if applied == revision:
+                return
+            if applied > revision or applied < view.journal_start():
+                if applied:
+                    self._note("The word index does not follow from the memory store; it is rebuilt.")
+                self.terms.clear()
+                self.terms.apply(view.all_items(), (), revision)
+                return
+            keys = dict.fromkeys(key for _, entry in view.journal(applied) for key in entry.items)
+            gone: list[ItemKey] = []
+
+            def present() -> Iterator[ItemRecord]:
+                for key in keys:
+                    record = view.item(key)
+                    if record is None:
+                        gone.append(ItemKey(key))
+                    else:
+                        yield record
+
+            records = list(present())
+            self.terms.apply(records, gone, revision)
+
+    def rebuild_terms(self) -> None:
+        """Make the term index anew from the records."""
+        self._note("The word index is damaged; it is rebuilt from the memory store.")
+        self.terms.clear()
+        self.project_terms()
+
+    def project_vectors(self) -> None:
+        name = self.space.fingerprint
+        with self.records.read() as view:
+            revision, applied = view.revision, self.vectors.applied
+            if applied == revision:
+                return
+            labels: Iterable[int]
+            if applied > revision or applied < view.journal_start():
+                if applied:
+                    self._note("The vector index does not follow from the memory store; it is rebuilt.")
+                self.vectors.clear()
+                labels = view.labels(name)
+            else:
+                entries = (entry for _, entry in view.journal(applied) if entry.fingerprint == name)
+                labels = dict.fromkeys(label for entry in entries for label in entry.vectors)
+            for batch in _batches(labels, REPLAY_BATCH):
+                self._replay(view, batch, self.vectors.applied)
+            self.vectors.remove((), revision)
+
+    def _replay(self, view: ReadView, labels: Sequence[int], applied: int) -> None:
+        present: list[Label] = []
+        rows: list[NDArray[np.float32]] = []
+        gone: list[Label] = []
+        for number in labels:
+            label = Label(number)
+            row = view.vector_by_label(self.space.fingerprint, label)
+            if row is None:
+                gone.append(label)
+            else:
+                present.append(label)
+                rows.append(row)
+        if rows:
+            self.vectors.add(present, np.stack(rows), applied)
+        if gone:
+            self.vectors.remove(gone, applied)
+
+    def publish_if_due(self) -> None:
+        if self.vectors.unsaved >= max(PUBLISH_EVERY, int(PUBLISH_SHARE * len(self.vectors))):
+            self.publish()
+
+    def publish(self) -> None:
+        """Save the vector index, and trim the journal when it has grown."""
+        if self.read_only:
+            return
+        if self.vectors.unsaved or self.vectors.applied - self.vectors.published > REPLAY_BATCH:
+            self.vectors.publish()
+        behind = self.records.fetch(lambda view: view.revision - view.journal_start())
+        if behind > TRIM_ABOVE:
+            self._order.dirty()
+            self.records.trim_journal(min(self.terms.applied, self.vectors.published))
+
+    def close(self) -> None:
+        """Save what is unsaved and let go of the store. Closes everything even when saving fails, then raises."""
+        try:
+            self.publish()
+        finally:
+            self.terms.close()
+            self.records.close()
+            try:
+                self._order.clean()
+            finally:
+                if self._lock is not None:
+                    self._lock.release()
+
+
+def open_fabric(
+    folder: Path,
+    space: Space,
+    parameters: RecallParameters,
+    *,
+    note: Callable[[str], None] = lambda _: None,
+) -> Fabric:
+    """Open the store as its owner, or read only when another process owns it.
+
+    ``note`` is told, in words for a person, of anything that had to be mended. Raises
+    :class:`~assistant.contracts.errors.DamagedStore`, :class:`~assistant.contracts.errors.StorageFailed` and, when
+    another process owns a store that does not exist yet, :class:`~assistant.contracts.errors.StoreBusy`.
+    """
+    lock = StoreLock(folder)
+    owned = lock.acquire()
+    if not owned and not (folder / "order.json").exists():
+        raise StoreBusy(
+            f"Another process (number {lock.owner()}) is just setting up the memory store.",
+            remedy="Try again in a moment.",
+        )
+    try:
+        return Fabric(folder, space, parameters, lock if owned else None, note)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _batches(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+    iterator = iter(numbers)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch

@@ -1,0 +1,170 @@
+"""What stands in the record store: databases, keys, and the records behind them.
+
+==========  =====================================  ==================================================
+database    key                                    value (sealed, unless said otherwise)
+==========  =====================================  ==================================================
+meta        name                                   JSON
+roots       sha-256 of the path                    :class:`RootRecord`
+sources     source key (16 bytes)                  :class:`SourceRecord`
+items       item key (u64, big endian)             :class:`ItemRecord`
+names       item id                                item key (not sealed)
+holders     content digest (32 bytes)              item keys, sorted duplicates (not sealed)
+vectors     fingerprint (8) + content digest (32)  label (u64) + float32 row
+labels      fingerprint (8) + label (u64)          content digest (not sealed)
+pending     fingerprint (8) + content digest (32)  item key: wants a vector (not sealed)
+orphans     fingerprint (8) + content digest (32)  revision at which the last holder went (not sealed)
+journal     revision (u64)                         :class:`JournalRecord`
+==========  =====================================  ==================================================
+
+The values that are not sealed are derived: a check compares them with the sealed ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from assistant.contracts.documents import ChunkKind, FileStat, Modality, SourceAddress, SourceKind, Span
+from assistant.memory.envelope import damaged, seal, unseal
+
+SCHEMA_VERSION = 1
+SEALED = ("meta", "roots", "sources", "items", "vectors", "journal")
+DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
+
+_U64 = struct.Struct(">Q")
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RootRecord(Record):
+    path: str
+    added_at: str
+    """ISO 8601, UTC."""
+
+
+class SourceRecord(Record):
+    """One source, readable or not. ``problem`` is ``None`` when it was read; then ``items`` are its item keys in
+    reading order (none for a file with nothing to read)."""
+
+    path: str
+    commit: str = ""
+    root: str
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    digest: str = ""
+    encoding: str = ""
+    kind: SourceKind = "text"
+    language: str | None = None
+    title: str | None = None
+    timestamp_s: int = 0
+    items: tuple[int, ...] = ()
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> SourceAddress:
+        return SourceAddress(self.path, self.commit)
+
+    @property
+    def stat(self) -> FileStat:
+        return FileStat(self.size_bytes, self.mtime_ns, self.inode)
+
+
+class ItemRecord(Record):
+    """One item. ``content`` is the digest of what is embedded (trail, header and text), the key of its vector;
+    ``digest`` that of the bytes it cites. ``text_start``/``text_end`` are its characters in the document."""
+
+    key: int
+    id: str
+    path: str
+    commit: str = ""
+    root: str
+    content: str
+    digest: str
+    start_byte: int
+    end_byte: int
+    line: int
+    end_line: int
+    text_start: int
+    text_end: int
+    text: str
+    scope: tuple[str, ...] = ()
+    header: str = ""
+    title: str | None = None
+    symbol: str | None = None
+    kind: SourceKind = "text"
+    chunk: ChunkKind = "prose"
+    modality: Modality = "text"
+    language: str | None = None
+    timestamp_s: int = 0
+
+    @property
+    def address(self) -> SourceAddress:
+        return SourceAddress(self.path, self.commit)
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start_byte, self.end_byte, self.line, self.end_line)
+
+    @property
+    def context(self) -> str:
+        """Words that describe the item without being part of it: title, trail, header."""
+        return "\n".join(part for part in (self.title or "", " > ".join(self.scope), self.header) if part)
+
+
+class JournalRecord(Record):
+    """What one commit changed, by key only: never text, so that forgetting leaves nothing here.
+
+    Item keys in ``items`` were written or dropped; labels in ``vectors`` (of space ``fingerprint``) likewise. Whoever
+    replays looks the present state up.
+    """
+
+    items: tuple[int, ...] = ()
+    fingerprint: str = ""
+    vectors: tuple[int, ...] = ()
+
+
+R = TypeVar("R", bound=Record)
+
+
+def pack_u64(number: int) -> bytes:
+    return _U64.pack(number)
+
+
+def unpack_u64(value: bytes | memoryview) -> int:
+    return int(_U64.unpack(value)[0])
+
+
+def source_key(address: SourceAddress) -> bytes:
+    name = f"{address.path}\x00{address.commit}".encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(name, digest_size=16).digest()
+
+
+def path_key(path: str) -> bytes:
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).digest()
+
+
+def vector_key(fingerprint: str, content: str) -> bytes:
+    return bytes.fromhex(fingerprint) + bytes.fromhex(content)
+
+
+def label_key(fingerprint: str, label: int) -> bytes:
+    return bytes.fromhex(fingerprint) + pack_u64(label)
+
+
+def dump(key: bytes, record: Record) -> bytes:
+    return seal(key, record.model_dump_json(exclude_defaults=True).encode())
+
+
+def load(model: type[R], key: bytes, value: bytes | memoryview) -> R:
+    payload = unseal(key, value)
+    try:
+        return model.model_validate_json(payload)
+    except ValidationError as error:
+        raise damaged(f"a record of kind {model.__name__} cannot be read") from error

@@ -1,0 +1,299 @@
+"""The term index on Tantivy: a projection of the record store; BM25 over words, identifiers and titles.
+
+Only this module imports ``tantivy``. Queries are built from terms, never parsed, so no query text can be a bomb. The
+watermark is a document of its own, written in the same commit as what it stands for. Tokenisers are not stored with
+an index and are registered at every opening.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tantivy
+
+from assistant.contracts.errors import DamagedIndex, StorageFailed
+from assistant.contracts.ids import ItemKey
+from assistant.core import words
+
+if TYPE_CHECKING:
+    from assistant.contracts.items import Filters
+    from assistant.contracts.ports import TermEntry
+
+SCHEMA_NAME = "terms-1"
+"""Changes whenever fields or tokenisers change; another name on disk means a rebuild."""
+_HEAP_BYTES = 64_000_000
+_WATERMARK = "watermark"
+MAX_TERMS = 64
+_NEVER = 1 << 62
+
+
+class TantivyTerms:
+    """See :class:`assistant.contracts.ports.TermIndex`. A damaged index is started anew, empty, and ``damage`` says
+    why; the caller refills it from the records. ``title_boost`` and so on are the weights of the fields."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        title_boost: float = 0.5,
+        exact_boost: float = 2.0,
+        phrase_boost: float = 3.0,
+    ) -> None:
+        self._folder = folder
+        self._read_only = read_only
+        self._boosts = (title_boost, exact_boost, phrase_boost)
+        self._lock = threading.Lock()
+        self.damage: list[str] = []
+        self._analyser = _prose_analyser()
+        self._writer: tantivy.IndexWriter | None = None
+        try:
+            self._open()
+        except (ValueError, OSError) as error:
+            self.damage.append(f"The term index could not be opened ({error}).")
+            if read_only:
+                raise DamagedIndex(self.damage[-1]) from error
+            self.clear()
+
+    def _open(self) -> None:
+        marker = self._folder / "schema-name"
+        fresh = not self._folder.exists()
+        if not fresh and (not marker.exists() or marker.read_text() != SCHEMA_NAME):
+            raise ValueError("made by another version")
+        if fresh:
+            if self._read_only:
+                raise ValueError("it does not exist yet")
+            self._folder.mkdir(parents=True, mode=0o700)
+            marker.write_text(SCHEMA_NAME)
+        self._schema = _schema()
+        self._index = tantivy.Index(self._schema, path=str(self._folder))
+        self._index.register_tokenizer("prose", self._analyser)
+        self._index.register_tokenizer("exact", _exact_analyser())
+        self._index.reload()
+        self._applied = self._read_watermark()
+
+    def clear(self) -> None:
+        """Throw the index away and start an empty one."""
+        with self._lock:
+            self._close_writer()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._open()
+
+    @property
+    def applied(self) -> int:
+        return self._applied
+
+    def __len__(self) -> int:
+        count = int(self._index.searcher().num_docs)
+        return count - 1 if self._applied else count
+
+    def refresh(self) -> None:
+        """See what another process has committed meanwhile."""
+        self._index.reload()
+        self._applied = self._read_watermark()
+
+    def _read_watermark(self) -> int:
+        searcher = self._index.searcher()
+        hits = searcher.search(tantivy.Query.term_query(self._schema, "mark", _WATERMARK), 1).hits
+        return int(searcher.doc(hits[0][1])["applied"][0]) if hits else 0
+
+    # writing
+
+    def apply(self, put: Iterable[TermEntry], drop: Iterable[ItemKey], applied: int) -> None:
+        with self._lock:
+            try:
+                if self._writer is None:
+                    self._writer = self._index.writer(_HEAP_BYTES, 1)
+                for key in drop:
+                    self._writer.delete_documents_by_term("key", int(key))
+                for entry in put:
+                    self._writer.delete_documents_by_term("key", int(entry.key))
+                    self._writer.add_document(self._document(entry))
+                self._writer.delete_documents_by_term("mark", _WATERMARK)
+                self._writer.add_document(tantivy.Document(mark=_WATERMARK, applied=applied))
+                self._writer.commit()
+            except (ValueError, OSError) as error:
+                if self._writer is not None:
+                    with suppress(ValueError):
+                        self._writer.rollback()
+                raise StorageFailed(
+                    f"The term index could not be written: {error}.",
+                    kept="The memory store holds everything; the index catches up at the next start.",
+                    remedy="Check free space and permissions of the data folder.",
+                ) from error
+            self._index.reload()
+            self._applied = applied
+
+    @staticmethod
+    def _document(entry: TermEntry) -> tantivy.Document:
+        text = words.normalise(entry.text)
+        whole = f"{entry.context}\n{entry.text}"
+        document = tantivy.Document(
+            key=int(entry.key),
+            body="\n".join((text, *words.humps(text))),
+            exact=" ".join(words.identifiers(words.normalise(whole))),
+            title=_title(entry),
+            kind=entry.kind,
+            modality=entry.modality,
+            language=entry.language or "",
+            time=entry.timestamp_s,
+        )
+        for folder in _ancestors(entry.path):
+            document.add_text("folder", folder)
+        return document
+
+    def close(self) -> None:
+        with self._lock:
+            self._close_writer()
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.wait_merging_threads()
+            self._writer = None
+
+    # searching
+
+    def analyse(self, text: str) -> list[str]:
+        return list(self._analyser.analyze(words.normalise(text)))
+
+    def frequency(self, word: str) -> int:
+        stems = self.analyse(word)
+        searcher = self._index.searcher()
+        return min((int(searcher.doc_freq("body", stem)) for stem in stems), default=0)
+
+    def search(
+        self,
+        terms: Mapping[str, float],
+        exact: Sequence[str],
+        phrases: Sequence[str],
+        k: int,
+        filters: Filters | None = None,
+        modality: Sequence[str] = (),
+        among: Sequence[ItemKey] | None = None,
+    ) -> list[tuple[ItemKey, float]]:
+        wanted = self._wanted(terms, exact, phrases)
+        if wanted is None or k <= 0 or (among is not None and not among):
+            return []
+        clauses = [(tantivy.Occur.Must, wanted), *self._filter_clauses(filters, modality)]
+        if among is not None:
+            keys = tantivy.Query.term_set_query(self._schema, "key", [int(key) for key in among])
+            clauses.append((tantivy.Occur.Must, tantivy.Query.const_score_query(keys, 0.0)))
+        return self._run(tantivy.Query.boolean_query(clauses), k)
+
+    def matching(self, filters: Filters, modality: Sequence[str], limit: int) -> list[ItemKey]:
+        clauses = self._filter_clauses(filters, modality)
+        clauses.append((tantivy.Occur.MustNot, tantivy.Query.term_query(self._schema, "mark", _WATERMARK)))
+        clauses.append((tantivy.Occur.Must, tantivy.Query.all_query()))
+        return [key for key, _ in self._run(tantivy.Query.boolean_query(clauses), limit)]
+
+    def _run(self, query: tantivy.Query, k: int) -> list[tuple[ItemKey, float]]:
+        try:
+            searcher = self._index.searcher()
+            hits = searcher.search(query, k, count=False).hits
+            keys = searcher.fast_field_values("key", [address for _, address in hits])
+        except (ValueError, OSError) as error:
+            raise DamagedIndex(f"The term index cannot be searched ({error}).") from error
+        found = [(ItemKey(int(key)), float(score)) for key, (score, _) in zip(keys, hits, strict=True) if key]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+    def _wanted(self, terms: Mapping[str, float], exact: Sequence[str], phrases: Sequence[str]) -> tantivy.Query | None:
+        title_boost, exact_boost, phrase_boost = self._boosts
+        weights: dict[str, float] = {}
+        for word, weight in terms.items():
+            for stem in self.analyse(word):
+                weights[stem] = max(weight, weights.get(stem, 0.0))
+        should: list[tuple[tantivy.Occur, tantivy.Query]] = []
+
+        def offer(query: tantivy.Query, boost: float) -> None:
+            if boost > 0:
+                should.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
+
+        for stem, weight in list(weights.items())[:MAX_TERMS]:
+            offer(tantivy.Query.term_query(self._schema, "body", stem), weight)
+            offer(tantivy.Query.term_query(self._schema, "title", stem), weight * title_boost)
+        for name in list(exact)[:MAX_TERMS]:
+            offer(tantivy.Query.term_query(self._schema, "exact", words.normalise(name).lower()), exact_boost)
+        for phrase in list(phrases)[:MAX_TERMS]:
+            stems: list[str | tuple[int, str]] = list(self.analyse(phrase)[:MAX_TERMS])
+            if len(stems) > 1:
+                offer(tantivy.Query.phrase_query(self._schema, "body", stems), phrase_boost)
+            elif stems:
+                offer(tantivy.Query.term_query(self._schema, "body", stems[0]), phrase_boost)
+        return tantivy.Query.boolean_query(should) if should else None
+
+    def _filter_clauses(
+        self, filters: Filters | None, modality: Sequence[str]
+    ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        queries: list[tantivy.Query] = []
+
+        def any_of(field: str, values: Iterable[str]) -> None:
+            wanted = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, field, value)) for value in values]
+            if wanted:
+                queries.append(tantivy.Query.boolean_query(wanted))
+
+        any_of("modality", modality)
+        if filters is not None:
+            any_of("folder", (path.rstrip(os.sep) or os.sep for path in filters.paths))
+            any_of("kind", filters.kinds)
+            any_of("language", (language.lower() for language in filters.languages))
+            if filters.since or filters.until:
+                since = int(filters.since.timestamp()) if filters.since else -_NEVER
+                until = int(filters.until.timestamp()) if filters.until else _NEVER
+                queries.append(tantivy.Query.range_query(self._schema, "time", tantivy.FieldType.Integer, since, until))
+        return [(tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)) for query in queries]
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("key", indexed=True, fast=True)
+    builder.add_integer_field("time", indexed=True, fast=True)
+    builder.add_integer_field("applied", stored=True)
+    builder.add_text_field("body", tokenizer_name="prose", index_option="position")
+    builder.add_text_field("title", tokenizer_name="prose", index_option="freq")
+    builder.add_text_field("exact", tokenizer_name="exact", index_option="freq")
+    for name in ("folder", "kind", "modality", "language", "mark"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def _prose_analyser() -> tantivy.TextAnalyzer:
+    """English, then Russian stems; each stemmer leaves the other's script alone. Accents are folded."""
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(40))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stemmer("english"))
+        .filter(tantivy.Filter.stemmer("russian"))
+        .build()
+    )
+
+
+def _exact_analyser() -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return (
+        builder.filter(tantivy.Filter.remove_long(2 * words.MAX_IDENTIFIER_CHARS))
+        .filter(tantivy.Filter.lowercase())
+        .build()
+    )
+
+
+def _title(entry: TermEntry) -> str:
+    folder, name = os.path.split(entry.path)
+    text = words.normalise(f"{os.path.basename(folder)} {name} {entry.context}")
+    return "\n".join((text, *words.humps(text)))
+
+
+def _ancestors(path: str) -> list[str]:
+    """The path and every folder above it, so that a folder filter is one term look-up."""
+    found = [path]
+    while path not in {os.sep, ""}:
+        path = os.path.dirname(path)
+        found.append(path)
+    return found

@@ -1,0 +1,200 @@
+"""Views of the record store: what can be read and written inside one transaction. No LMDB import: a view is handed
+its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from assistant.contracts.ids import ItemKey, Label, Revision
+from assistant.memory import layout
+from assistant.memory.envelope import seal, unseal
+from assistant.memory.layout import ItemRecord, JournalRecord, RootRecord, SourceRecord, pack_u64, unpack_u64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from assistant.contracts.documents import SourceAddress
+
+R = TypeVar("R", bound=layout.Record)
+
+
+class ReadView:
+    """A consistent view of the store; made by :meth:`RecordStore.read`. One thread; use it and drop it."""
+
+    def __init__(self, txn: Any, databases: Mapping[str, Any]) -> None:
+        self._txn = txn
+        self._db = databases
+
+    def _get(self, model: type[R], database: str, key: bytes) -> R | None:
+        value = self._txn.get(key, db=self._db[database])
+        return None if value is None else layout.load(model, key, value)
+
+    def _raw(self, database: str, key: bytes) -> bytes | None:
+        value = self._txn.get(key, db=self._db[database])
+        return None if value is None else bytes(value)
+
+    def entries(self, database: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Keys and raw values of a database in key order."""
+        cursor = self._txn.cursor(db=self._db[database])
+        if not (cursor.set_range(prefix) if prefix else cursor.first()):
+            return
+        for key, value in cursor.iternext(keys=True, values=True):
+            key = bytes(key)
+            if not key.startswith(prefix):
+                return
+            yield key, bytes(value)
+
+    def count(self, database: str) -> int:
+        return int(self._txn.stat(db=self._db[database])["entries"])
+
+    @property
+    def revision(self) -> Revision:
+        cursor = self._txn.cursor(db=self._db["journal"])
+        last = unpack_u64(cursor.key()) if cursor.last() else 0
+        return Revision(max(last, self.number("trimmed")))
+
+    def number(self, name: str) -> int:
+        """A counter of the meta database; 0 when it was never set."""
+        key = name.encode()
+        value = self._raw("meta", key)
+        return 0 if value is None else int(unseal(key, value))
+
+    def roots(self) -> list[RootRecord]:
+        records = [layout.load(RootRecord, key, value) for key, value in self.entries("roots")]
+        return sorted(records, key=lambda record: record.path)
+
+    def source(self, address: SourceAddress) -> SourceRecord | None:
+        return self._get(SourceRecord, "sources", layout.source_key(address))
+
+    def sources(self) -> Iterator[SourceRecord]:
+        for key, value in self.entries("sources"):
+            yield layout.load(SourceRecord, key, value)
+
+    def item(self, key: int) -> ItemRecord | None:
+        return self._get(ItemRecord, "items", pack_u64(key))
+
+    def items(self, keys: Iterable[int]) -> list[ItemRecord]:
+        """The items that exist, in the order given."""
+        found = (self.item(key) for key in keys)
+        return [record for record in found if record is not None]
+
+    def all_items(self) -> Iterator[ItemRecord]:
+        for key, value in self.entries("items"):
+            yield layout.load(ItemRecord, key, value)
+
+    def key_of(self, item_id: str) -> ItemKey | None:
+        value = self._raw("names", item_id.encode())
+        return None if value is None else ItemKey(unpack_u64(value))
+
+    def holders(self, content: str) -> list[ItemKey]:
+        """Items with this content, ascending."""
+        cursor = self._txn.cursor(db=self._db["holders"])
+        if not cursor.set_key(bytes.fromhex(content)):
+            return []
+        return [ItemKey(unpack_u64(value)) for value in cursor.iternext_dup()]
+
+    def content_of(self, fingerprint: str, label: int) -> str | None:
+        value = self._raw("labels", layout.label_key(fingerprint, label))
+        return None if value is None else value.hex()
+
+    def vector(self, fingerprint: str, content: str) -> tuple[Label, NDArray[np.float32]] | None:
+        """Label and unit row (float32, ``(dim,)``, owned by the caller) of a content; ``None``: not embedded yet."""
+        key = layout.vector_key(fingerprint, content)
+        value = self._raw("vectors", key)
+        if value is None:
+            return None
+        payload = unseal(key, value)
+        return Label(unpack_u64(payload[:8])), np.frombuffer(payload, dtype=np.float32, offset=8)
+
+    def vector_by_label(self, fingerprint: str, label: int) -> NDArray[np.float32] | None:
+        """Row of a label that is in use: known, and held by some item."""
+        content = self.content_of(fingerprint, label)
+        if content is None or not self.holders(content):
+            return None
+        found = self.vector(fingerprint, content)
+        return None if found is None else found[1]
+
+    def labels(self, fingerprint: str) -> Iterator[Label]:
+        """Labels in use, ascending."""
+        for key, content in self.entries("labels", bytes.fromhex(fingerprint)):
+            if self.holders(content.hex()):
+                yield Label(unpack_u64(key[8:]))
+
+    def pending(self, fingerprint: str) -> list[tuple[str, ItemKey]]:
+        """Contents that want a vector, with one item that holds each."""
+        return [
+            (key[8:].hex(), ItemKey(unpack_u64(value)))
+            for key, value in self.entries("pending", bytes.fromhex(fingerprint))
+        ]
+
+    def count_pending(self, fingerprint: str) -> int:
+        return sum(1 for _ in self.entries("pending", bytes.fromhex(fingerprint)))
+
+    def spaces(self) -> list[str]:
+        """Fingerprints of the vector spaces that are kept up to date."""
+        return [key[6:].decode() for key, _ in self.entries("meta", b"space:")]
+
+    def journal(self, after: int) -> Iterator[tuple[Revision, JournalRecord]]:
+        """Entries with a revision above ``after``, ascending."""
+        cursor = self._txn.cursor(db=self._db["journal"])
+        if cursor.set_range(pack_u64(after + 1)):
+            for key, value in cursor.iternext(keys=True, values=True):
+                key = bytes(key)
+                yield Revision(unpack_u64(key)), layout.load(JournalRecord, key, value)
+
+    def journal_start(self) -> int:
+        """Revisions up to and including this one are no longer in the journal."""
+        return self.number("trimmed")
+
+
+class WriteView(ReadView):
+    """A write transaction; made by :meth:`RecordStore.write`. What it does becomes one revision, or nothing."""
+
+    def __init__(self, txn: Any, databases: Mapping[str, Any]) -> None:
+        super().__init__(txn, databases)
+        self.touched_items: dict[int, None] = {}
+        self.touched_vectors: dict[str, dict[int, None]] = {}
+
+    def put(self, database: str, key: bytes, value: bytes, *, replace: bool = True) -> None:
+        self._txn.put(key, value, db=self._db[database], overwrite=replace, dupdata=True)
+
+    def put_record(self, database: str, key: bytes, record: layout.Record) -> None:
+        self.put(database, key, layout.dump(key, record))
+
+    def drop(self, database: str, key: bytes, value: bytes = b"") -> bool:
+        return bool(self._txn.delete(key, value, db=self._db[database]))
+
+    def set_number(self, name: str, number: int) -> None:
+        key = name.encode()
+        self.put("meta", key, seal(key, str(number).encode()))
+
+    def next_number(self, name: str) -> int:
+        """Count a counter up by one and return it; the first is 1."""
+        number = self.number(name) + 1
+        self.set_number(name, number)
+        return number
+
+    def touch_item(self, key: int) -> None:
+        """Tell the term index (and whoever replays) to look this item up again."""
+        self.touched_items[key] = None
+
+    def touch_vector(self, fingerprint: str, label: int) -> None:
+        self.touched_vectors.setdefault(fingerprint, {})[label] = None
+
+    def finish(self) -> None:
+        """Write the journal entries of this transaction: one revision, one more for each further vector space."""
+        items = tuple(self.touched_items)
+        revision = self.revision
+        spaces = [(name, tuple(labels)) for name, labels in self.touched_vectors.items() if labels]
+        first = spaces.pop(0) if spaces else ("", ())
+        entries = [JournalRecord(items=items, fingerprint=first[0], vectors=first[1])]
+        entries += [JournalRecord(fingerprint=name, vectors=labels) for name, labels in spaces]
+        if not items and not first[1]:
+            return
+        for record in entries:
+            revision = Revision(revision + 1)
+            key = pack_u64(revision)
+            self._txn.put(key, layout.dump(key, record), db=self._db["journal"], append=True)

@@ -1,0 +1,161 @@
+"""Plain text: paragraphs, lists, titles, and transcripts of talk."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+from assistant.contracts.documents import Chunk, Document
+from assistant.reading.dates import date_in_name, parse_date
+from assistant.reading.decoding import DecodedText
+from assistant.reading.layout import LIST_ITEM, Block, Trail, chunks_of, units
+from assistant.reading.packing import Range, paragraphs
+from assistant.reading.scripts import natural_language
+
+_LINE = re.compile(r"[^\n]+")
+_UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,}|\*{3,}|#{3,})\s*")
+_LABEL = re.compile(r"[A-ZА-ЯЁ][^\n:]{1,48}:")
+_ENDS_SENTENCE = (".", ",", ";", "!", "?", ":", "…")
+_MOST_TITLE_CHARS = 80
+
+_WHEN = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?"
+_NAME = r"[^\W\d_][\w.'’-]{0,24}(?:[ ][\w.'’()-]{1,24}){0,3}"
+_TURN = re.compile(
+    rf"(?m)^(?:\[(?P<stamp>[^\]\n]{{3,32}})\][ ]*|(?P<plain>(?:{_WHEN},?[ ]+)?{_CLOCK})[ ]+(?:-[ ]+)?)?"
+    rf"[<*]{{0,2}}(?P<name>{_NAME})(?:>|\*{{0,2}}:\*{{0,2}}|,[ ]\[(?P<after>{_WHEN},?[ ]+{_CLOCK})\]:?)(?:[ ]|$)"
+)
+_SAMPLE_LINES = 200
+
+
+def read_prose(path: str, decoded: DecodedText, language: str | None = None) -> Document | None:
+    """A plain text as paragraphs packed to chunks, below titles where there are any; ``None`` when it is blank.
+
+    Titles are lines underlined with ``===`` or ``---``, lines in capitals, and short ``Label:`` lines. A text most of
+    whose lines are ``Name: words`` is cut by turns instead, chunks of kind "message".
+    ``language`` is not used: the natural language is guessed by script.
+    """
+    del language
+    text = decoded.text
+    if not text or text.isspace():
+        return None
+    if is_transcript(text):
+        chunks = _turn_chunks(text)
+        title = None
+    else:
+        chunks = chunks_of(text, blocks_of(text, 0, len(text)))
+        title = _title(text, chunks)
+    return Document(
+        text=text,
+        offsets=decoded.offsets(),
+        encoding=decoded.encoding,
+        kind="text",
+        modality="text",
+        chunks=chunks,
+        language=natural_language(text),
+        title=title,
+        timestamp=date_in_name(path),
+    )
+
+
+def blocks_of(text: str, start: int, end: int) -> Iterator[Block]:
+    """Paragraphs, list items and titles of ``text[start:end]``, in order."""
+    trail = Trail()
+    body_from = start
+    label_scope: tuple[str, ...] = ()
+    for paragraph in paragraphs(text, start, end):
+        heading = _heading(text, *paragraph)
+        if heading is None:
+            continue
+        title_end, level, title = heading
+        for part in units(text, body_from, paragraph[0]):
+            yield Block(*part, scope=label_scope)
+        label_scope = trail.enter(level, title)
+        yield Block(paragraph[0], title_end, scope=label_scope, heading=level)
+        body_from = title_end
+    for part in units(text, body_from, end):
+        yield Block(*part, scope=label_scope)
+
+
+def is_transcript(text: str) -> bool:
+    """Whether most lines (or lines after a blank one) of the first ``_SAMPLE_LINES`` are turns of a few speakers."""
+    sample = [match[0] for match in islice(_LINE.finditer(text[: 64 * 1024]), _SAMPLE_LINES) if not match[0].isspace()]
+    names: list[str] = []
+    stamped = 0
+    for line in sample:
+        turn = _TURN.match(line)
+        if turn is not None:
+            names.append(turn["name"])
+            stamped += bool(turn["stamp"] or turn["plain"] or turn["after"])
+    speakers = Counter(names)
+    if len(names) < 4 or not 2 <= len(speakers) <= len(names) * 0.6:
+        return False
+    return len(names) > len(sample) * (0.25 if stamped > len(names) * 0.8 else 0.6)
+
+
+def _turn_chunks(text: str) -> tuple[Chunk, ...]:
+    return chunks_of(text, _turns(text))
+
+
+def _turns(text: str) -> Iterator[Block]:
+    """What stands before the first turn, then each turn with the lines that continue it. A chunk that begins with a
+    dated turn carries its date."""
+    at = 0
+    day = None
+    for match in _TURN.finditer(text):
+        if match.start() > at:
+            yield Block(at, match.start(), kind="message", timestamp=day)
+        at = match.start()
+        stamp = match["stamp"] or match["plain"] or match["after"] or ""
+        moment = parse_date(stamp)
+        if moment is not None:  # one date a chunk: the day, so that a talk is not cut at every minute
+            day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    yield Block(at, len(text), kind="message", timestamp=day)
+
+
+def _heading(text: str, start: int, end: int) -> tuple[int, int, str] | None:
+    """End, level and words of the title a paragraph begins with; ``None`` when it begins with none."""
+    first_end = text.find("\n", start, end)
+    first_end = end if first_end < 0 else first_end
+    first = text[start : min(first_end, start + 2 * _MOST_TITLE_CHARS)].rstrip()
+    if not first or len(first) > _MOST_TITLE_CHARS or LIST_ITEM.match(first):
+        return None
+    second_end = text.find("\n", first_end + 1, end)
+    second_end = end if second_end < 0 else second_end
+    second = text[first_end + 1 : min(second_end, first_end + 2 * _MOST_TITLE_CHARS)].strip()
+    if _UNDERLINE.fullmatch(second) and len(second) * 2 >= len(first) and any(map(str.isalnum, first)):
+        return first_end + 1 + len(text[first_end + 1 : second_end].rstrip()), 1 if second[0] in "=#*" else 2, first
+    if _is_capitals(first) and not (second and _is_capitals(second)):
+        return start + len(first), 2, first
+    if first_end == end and _LABEL.fullmatch(first) and len(first.split()) <= 5:
+        following = text[end : end + 200].lstrip()
+        if following and not LIST_ITEM.match(following):
+            return start + len(first), 3, first[:-1]
+    return None
+
+
+def _is_capitals(line: str) -> bool:
+    letters = [char for char in line if char.isalpha()]
+    return (
+        len(letters) >= 4
+        and line == line.upper()
+        and line != line.lower()
+        and len(letters) * 2 > len(line)
+        and not line.endswith((".", ",", ";", "!", "?"))
+        and len(line.split()) <= 10
+    )
+
+
+def _title(text: str, chunks: tuple[Chunk, ...]) -> str | None:
+    """The title a text opens with: a recognised one, or a short line that stands alone."""
+    if chunks and chunks[0].scope:
+        return chunks[0].scope[0]
+    first: Range | None = next(paragraphs(text), None)
+    if first is None or first[1] - first[0] > _MOST_TITLE_CHARS:
+        return None
+    line = text[first[0] : first[1]]
+    if "\n" in line or line.endswith(_ENDS_SENTENCE) or LIST_ITEM.match(line) or len(line.split()) < 2:
+        return None
+    return line

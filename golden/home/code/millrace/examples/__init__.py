@@ -1,0 +1,1 @@
+"""Demo tasks, see README."""
