@@ -81,9 +81,11 @@ class Embedder:
         def offer(thing: _Encoded | BaseException | None) -> None:
             while not abandoned.is_set():
                 try:
-                    return ready.put(thing, timeout=_WAIT_S)
+                    ready.put(thing, timeout=_WAIT_S)
                 except queue.Full:
                     continue
+                else:
+                    break
 
         def work() -> None:
             try:

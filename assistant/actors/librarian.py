@@ -168,15 +168,16 @@ class Librarian:
             self._fabric.project_vectors()
         return changed
 
-    def forget(self, path: str) -> tuple[int, int]:
-        """Forget everything at or below ``path`` (absolute). Returns the numbers of sources and of items dropped."""
+    def forget(self, path: str) -> tuple[int, int, int]:
+        """Forget everything at or below ``path`` (absolute). Returns the numbers of sources, items and
+        roots dropped."""
         with self._fabric.records.read() as view:
             sources = [source for source in view.sources() if is_within(source.path, path)]
             roots = [root.path for root in view.roots() if is_within(root.path, path)]
         items = sum(len(source.items) for source in sources)
         if sources or roots:
             self._fabric.forget(sources, roots)
-        return len(sources), items
+        return len(sources), items, len(roots)
 
 
 def common_root(path: str, roots: Sequence[str]) -> str | None:

@@ -195,8 +195,8 @@ class TermIndex(Protocol):
         """Up to ``limit`` items the filters let through, in no order."""
         ...
 
-    def frequency(self, word: str) -> int:
-        """Number of items that hold ``word`` (analysed) in their text; 0 when none does."""
+    def frequency(self, stem: str) -> int:
+        """Number of items whose text holds ``stem`` (a result of :meth:`analyse`); 0 when none does."""
         ...
 
     def analyse(self, text: str) -> list[str]:

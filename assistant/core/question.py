@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from assistant.contracts.items import Signals
 from assistant.core import words
@@ -14,27 +14,19 @@ Wanted = Literal["time", "person", "number", "place", "reason", "procedure", "li
 
 _PHRASE = re.compile(r"[\"“«„]([^\"”»“]{2,200})[\"”»“]")
 _BACKTICKS = re.compile(r"`([^`]{2,120})`")
-_WANTED: dict[Wanted, re.Pattern[str]] = {
-    kind: re.compile(pattern, re.IGNORECASE)
-    for kind, pattern in cast(
-        "tuple[tuple[Wanted, str], ...]",
-        (
-            (
-                "number",
-                r"\b(how (much|many|long|often|far|old|big|large)|what (price|amount|number)|сколько|как (долго|часто))\b",
-            ),
-            (
-                "time",
-                r"\b(when|what (time|date|day|year|month)|which (day|date|month|year)|когда|какого числа|в каком году)\b",
-            ),
-            ("person", r"\b(who|whom|whose|кто|кого|кому|чей|чья|чьё)\b"),
-            ("place", r"\b(where|где|куда|откуда)\b"),
-            ("reason", r"\b(why|what for|почему|зачем|отчего)\b"),
-            ("list", r"\b(list|which (ones|are)|what are|name (all|the)|перечисли|какие)\b"),
-            ("procedure", r"\b(how (do|does|did|to|is|are|was|were|can|should)|как)\b"),
-        ),
-    )
-}
+_WANTED_WORDS: tuple[tuple[Wanted, tuple[str, ...]], ...] = (
+    ("number", (r"how (much|many|long|often|far|old|big|large)", r"what (price|amount|number)", "сколько")),
+    ("number", ("как (долго|часто)",)),
+    ("time", ("when", r"(what|which) (time|date|day|year|month)", "когда", "какого числа", "в каком году")),
+    ("person", ("who", "whom", "whose", "кто", "кого", "кому", "чей", "чья", "чьё")),
+    ("place", ("where", "где", "куда", "откуда")),
+    ("reason", ("why", "what for", "почему", "зачем", "отчего")),
+    ("list", ("list", r"which (ones|are)", "what are", r"name (all|the)", "перечисли", "какие")),
+    ("procedure", (r"how (do|does|did|to|is|are|was|were|can|should)", "как")),
+)
+_WANTED = tuple(
+    (wanted, re.compile(r"\b(?:" + "|".join(patterns) + r")\b", re.IGNORECASE)) for wanted, patterns in _WANTED_WORDS
+)
 _CODE = re.compile(
     r"\b(function|method|class|module|code|variable|constant|implement\w*|defined|функци\w+|метод\w*|класс\w*|модул\w+|код\w*)\b",
     re.IGNORECASE,
@@ -73,7 +65,7 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
             terms.setdefault(part, 1.0)
     for part in words.humps(text):
         terms.setdefault(part, 1.0)
-    wanted: Wanted = next((kind for kind, pattern in _WANTED.items() if pattern.search(text)), "statement")
+    wanted: Wanted = next((kind for kind, pattern in _WANTED if pattern.search(text)), "statement")
     return Question(
         text=text,
         terms=terms,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -74,6 +74,6 @@ def _softmax(scores: Floats) -> Floats:
 
 
 def _gelu(values: Floats) -> Floats:
-    erf: NDArray[Any] = _erf(values / math.sqrt(2)).astype(np.float64)
+    erf = np.asarray(_erf(values / math.sqrt(2)), np.float64)
     activated: Floats = values * 0.5 * (1 + erf)
     return activated

@@ -26,16 +26,16 @@ class _Frozen(BaseModel):
 
 
 class SourceFile(_Frozen):
-    """One file the model is made from; ``path`` is relative to the folder that holds the files."""
+    """One file the model is made from; ``path`` is its plain name in the folder that holds the files."""
 
     path: str = Field(min_length=1)
     sha256: str = Field(pattern=_SHA256)
     size_bytes: int = Field(gt=0)
 
     @model_validator(mode="after")
-    def _stays_inside(self) -> SourceFile:
-        if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
-            raise ValueError(f"{self.path!r} leads out of the model's folder")
+    def _is_plain_name(self) -> SourceFile:
+        if Path(self.path).name != self.path:
+            raise ValueError(f"{self.path!r} is not the plain name of a file")
         return self
 
 
@@ -59,7 +59,7 @@ class KnownCosine(_Frozen):
 
 class ModelManifest(_Frozen):
     """``max_tokens`` counts special tokens. ``scripts`` empty means any script. ``hashes`` says whether ``files`` pins
-    the model's bytes or nothing is known about them."""
+    the model's bytes or nothing is known about them. ``aliases``: other names of the very same model."""
 
     id: str = Field(pattern=_MODEL_ID)
     title: str
@@ -76,6 +76,7 @@ class ModelManifest(_Frozen):
     source: Literal["package", "fastembed"]
     hashes: Literal["pinned", "unknown"]
     listed_as: str | None = None
+    aliases: tuple[str, ...] = ()
     package: PackageSource | None = None
     files: tuple[SourceFile, ...] = ()
     known: KnownCosine | None = None
@@ -137,14 +138,15 @@ def _read(path: Path) -> ModelManifest:
 
 
 def find(name: str, folder: Path | None = None) -> ModelManifest:
-    """The manifest with the id, or the fastembed name, ``name``; letter case does not matter.
+    """The manifest with the id, the fastembed name or the alias ``name``; letter case does not matter.
 
     Raises :class:`UnknownModel` with the nearest names.
     """
     manifests = load_manifests(folder)
     wanted = name.strip().lower()
     for manifest in manifests.values():
-        if wanted in (manifest.id, (manifest.listed_as or manifest.id).lower()):
+        names = (manifest.id, manifest.listed_as or "", *manifest.aliases)
+        if wanted and wanted in (known.lower() for known in names):
             return manifest
     raise unknown_model(name, list(manifests))
 

@@ -7,6 +7,7 @@ the memory map. Default sync flags, so a commit that returned survives a crash a
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ import lmdb
 from assistant.contracts.errors import DamagedStore, StorageFailed
 from assistant.contracts.ids import Revision
 from assistant.memory import layout
+from assistant.memory.checking import contradictions
 from assistant.memory.envelope import damaged, unseal
 from assistant.memory.layout import unpack_u64
+from assistant.memory.ownership import scan_in_child
 from assistant.memory.views import ReadView, WriteView
 
 MAP_SIZE_BYTES = 64 << 30
@@ -56,7 +59,7 @@ class RecordStore:
 
         Raises :class:`~assistant.contracts.errors.DamagedStore` and
         :class:`~assistant.contracts.errors.StorageFailed`. A cut-off file is seen here, before a read beyond its
-        end could kill the process.
+        end could kill the process; not so when ``read_only``: then its owner has looked.
         """
         self._folder = folder
         self._write_lock = threading.Lock()
@@ -67,7 +70,8 @@ class RecordStore:
             self._refuse_empty_file()
             self._env = self._open_env()
             try:
-                self._refuse_cut_off_file()
+                if not read_only:
+                    self._refuse_cut_off_file()
                 self._db = {
                     name: self._env.open_db(name.encode(), create=not read_only, dupsort=name == "holders")
                     for name in layout.DATABASES
@@ -75,6 +79,7 @@ class RecordStore:
                 if not read_only:
                     self._env.reader_check()
                     self._start()
+                self._check_schema()
             except BaseException:
                 self._env.close()
                 raise
@@ -104,19 +109,24 @@ class RecordStore:
             raise damaged("its data file is empty")
 
     def _refuse_cut_off_file(self) -> None:
+        # LMDB leaves the last pages of a transaction unwritten when it freed them again, so a short file may be a
+        # healthy one: only reading it tells. The missing end is then made up, for the next time.
         needed = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
-        size = (self._folder / "data.mdb").stat().st_size
-        if size < needed:
-            raise damaged(f"its data file is cut off ({size} of {needed} bytes)")
+        data = self._folder / "data.mdb"
+        if data.stat().st_size < needed:
+            scan_in_child(self._folder)
+            os.truncate(data, needed)
 
     def _start(self) -> None:
         with self._write_lock, self._env.begin(write=True) as txn:
             view = WriteView(txn, self._db)
-            version = view.number("schema")
-            if version == 0:
+            if view.number("schema") == 0:
                 view.set_number("schema", layout.SCHEMA_VERSION)
-            elif version != layout.SCHEMA_VERSION:
-                raise damaged(f"its schema version is {version}, this program knows {layout.SCHEMA_VERSION}")
+
+    def _check_schema(self) -> None:
+        version = self.fetch(lambda view: view.number("schema"))
+        if version != layout.SCHEMA_VERSION:
+            raise damaged(f"its schema version is {version}, this program knows {layout.SCHEMA_VERSION}")
 
     @contextmanager
     def read(self) -> Iterator[ReadView]:
@@ -171,11 +181,12 @@ class RecordStore:
 
 
 def scan(folder: Path, report: Callable[[str], None]) -> int:
-    """Unseal every value of a store and return how many there are; calls ``report`` with what is wrong.
+    """Unseal every value of a store, compare the records with each other, and return how many values there are; calls
+    ``report`` with what is wrong.
 
     May kill the process when pages point beyond the file: run it in a child (``assistant.memory.scanning``).
     """
-    values = 0
+    values = findings = 0
     with RecordStore(folder, read_only=True) as store, store.read() as view:
         for database in layout.DATABASES:
             for key, value in view.entries(database):
@@ -184,5 +195,9 @@ def scan(folder: Path, report: Callable[[str], None]) -> int:
                     try:
                         unseal(key, value)
                     except DamagedStore as error:
+                        findings += 1
                         report(f"{database}: {error.happened}")
+        if not findings:  # what follows reads through the same checksums, and would stop at the first that is wrong
+            for finding in contradictions(view):
+                report(finding)
     return values

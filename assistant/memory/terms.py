@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import tantivy
 from assistant.contracts.errors import DamagedIndex, StorageFailed
 from assistant.contracts.ids import ItemKey
 from assistant.core import words
+from assistant.memory.segments import verify_segments
 
 if TYPE_CHECKING:
     from assistant.contracts.items import Filters
@@ -51,7 +52,7 @@ class TantivyTerms:
         self._boosts = (title_boost, exact_boost, phrase_boost)
         self._lock = threading.Lock()
         self.damage: list[str] = []
-        self._analyser = _prose_analyser()
+        self._analyser = prose_analyser()
         self._writer: tantivy.IndexWriter | None = None
         try:
             self._open()
@@ -71,19 +72,29 @@ class TantivyTerms:
                 raise ValueError("it does not exist yet")
             self._folder.mkdir(parents=True, mode=0o700)
             marker.write_text(SCHEMA_NAME)
+        if not self._read_only:
+            verify_segments(self._folder)
         self._schema = _schema()
-        self._index = tantivy.Index(self._schema, path=str(self._folder))
-        self._index.register_tokenizer("prose", self._analyser)
-        self._index.register_tokenizer("exact", _exact_analyser())
-        self._index.reload()
-        self._applied = self._read_watermark()
+        with _panics_are_errors():
+            self._index = tantivy.Index(self._schema, path=str(self._folder))
+            self._index.register_tokenizer("prose", self._analyser)
+            self._index.register_tokenizer("exact", exact_analyser())
+            self._index.reload()
+            self._applied = self._read_watermark()
 
     def clear(self) -> None:
         """Throw the index away and start an empty one."""
         with self._lock:
-            self._close_writer()
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._open()
+            with suppress(ValueError):
+                self._close_writer()
+            if self._folder.is_dir() and not self._folder.is_symlink():
+                shutil.rmtree(self._folder, ignore_errors=True)
+            else:
+                self._folder.unlink(missing_ok=True)
+            try:
+                self._open()
+            except (ValueError, OSError) as error:
+                raise _refused(error) from error
 
     @property
     def applied(self) -> int:
@@ -108,27 +119,33 @@ class TantivyTerms:
     def apply(self, put: Iterable[TermEntry], drop: Iterable[ItemKey], applied: int) -> None:
         with self._lock:
             try:
-                if self._writer is None:
-                    self._writer = self._index.writer(_HEAP_BYTES, 1)
-                for key in drop:
-                    self._writer.delete_documents_by_term("key", int(key))
-                for entry in put:
-                    self._writer.delete_documents_by_term("key", int(entry.key))
-                    self._writer.add_document(self._document(entry))
-                self._writer.delete_documents_by_term("mark", _WATERMARK)
-                self._writer.add_document(tantivy.Document(mark=_WATERMARK, applied=applied))
-                self._writer.commit()
+                with _panics_are_errors():
+                    if self._writer is None:
+                        self._writer = self._index.writer(_HEAP_BYTES, 1)
+                    for key in drop:
+                        self._writer.delete_documents_by_term("key", int(key))
+                    for entry in put:
+                        self._writer.delete_documents_by_term("key", int(entry.key))
+                        self._writer.add_document(self._document(entry))
+                    self._writer.delete_documents_by_term("mark", _WATERMARK)
+                    self._writer.add_document(tantivy.Document(mark=_WATERMARK, applied=applied))
+                    self._writer.commit()
             except (ValueError, OSError) as error:
-                if self._writer is not None:
-                    with suppress(ValueError):
-                        self._writer.rollback()
-                raise StorageFailed(
-                    f"The term index could not be written: {error}.",
-                    kept="The memory store holds everything; the index catches up at the next start.",
-                    remedy="Check free space and permissions of the data folder.",
-                ) from error
+                self._roll_back()
+                raise _refused(error) from error
+            except BaseException:
+                self._roll_back()
+                raise
             self._index.reload()
             self._applied = applied
+
+    def _roll_back(self) -> None:
+        # a writer that cannot even do this is broken; the next change gets a new one
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(ValueError), _panics_are_errors():
+                writer.rollback()
+                self._writer = writer
 
     @staticmethod
     def _document(entry: TermEntry) -> tantivy.Document:
@@ -138,13 +155,13 @@ class TantivyTerms:
             key=int(entry.key),
             body="\n".join((text, *words.humps(text))),
             exact=" ".join(words.identifiers(words.normalise(whole))),
-            title=_title(entry),
+            title=title_text(entry),
             kind=entry.kind,
             modality=entry.modality,
             language=entry.language or "",
             time=entry.timestamp_s,
         )
-        for folder in _ancestors(entry.path):
+        for folder in ancestors(entry.path):
             document.add_text("folder", folder)
         return document
 
@@ -162,10 +179,17 @@ class TantivyTerms:
     def analyse(self, text: str) -> list[str]:
         return list(self._analyser.analyze(words.normalise(text)))
 
-    def frequency(self, word: str) -> int:
-        stems = self.analyse(word)
+    def frequency(self, stem: str) -> int:
         searcher = self._index.searcher()
-        return min((int(searcher.doc_freq("body", stem)) for stem in stems), default=0)
+        if not searcher.doc_freq("body", stem):
+            return 0
+        query = tantivy.Query.term_query(self._schema, "body", stem)  # unlike the figure above, counts no dropped item
+        return int(searcher.search(query, 1, count=True).count or 0)
+
+    def holding(self, keys: Sequence[int]) -> list[ItemKey]:
+        """Those of ``keys`` that are in the index, ascending; one that is in it twice comes twice."""
+        query = tantivy.Query.term_set_query(self._schema, "key", [int(key) for key in keys])
+        return sorted(key for key, _ in self._run(query, 2 * len(keys)))
 
     def search(
         self,
@@ -193,10 +217,13 @@ class TantivyTerms:
         return [key for key, _ in self._run(tantivy.Query.boolean_query(clauses), limit)]
 
     def _run(self, query: tantivy.Query, k: int) -> list[tuple[ItemKey, float]]:
+        if k <= 0:
+            return []
         try:
-            searcher = self._index.searcher()
-            hits = searcher.search(query, k, count=False).hits
-            keys = searcher.fast_field_values("key", [address for _, address in hits])
+            with _panics_are_errors():
+                searcher = self._index.searcher()
+                hits = searcher.search(query, k, count=False).hits
+                keys = searcher.fast_field_values("key", [address for _, address in hits])
         except (ValueError, OSError) as error:
             raise DamagedIndex(f"The term index cannot be searched ({error}).") from error
         found = [(ItemKey(int(key)), float(score)) for key, (score, _) in zip(keys, hits, strict=True) if key]
@@ -249,6 +276,25 @@ class TantivyTerms:
         return [(tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)) for query in queries]
 
 
+@contextmanager
+def _panics_are_errors() -> Iterator[None]:
+    """The library panics on some damage; Python gets that as a BaseException of a class that cannot be imported."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"the library gave up: {error}") from error
+
+
+def _refused(error: Exception) -> StorageFailed:
+    return StorageFailed(
+        f"The term index could not be written: {error}.",
+        kept="The memory store holds everything; the index catches up at the next start.",
+        remedy="Check free space and permissions of the data folder.",
+    )
+
+
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("key", indexed=True, fast=True)
@@ -262,7 +308,7 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _prose_analyser() -> tantivy.TextAnalyzer:
+def prose_analyser() -> tantivy.TextAnalyzer:
     """English, then Russian stems; each stemmer leaves the other's script alone. Accents are folded."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -275,7 +321,7 @@ def _prose_analyser() -> tantivy.TextAnalyzer:
     )
 
 
-def _exact_analyser() -> tantivy.TextAnalyzer:
+def exact_analyser() -> tantivy.TextAnalyzer:
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
     return (
         builder.filter(tantivy.Filter.remove_long(2 * words.MAX_IDENTIFIER_CHARS))
@@ -284,13 +330,13 @@ def _exact_analyser() -> tantivy.TextAnalyzer:
     )
 
 
-def _title(entry: TermEntry) -> str:
+def title_text(entry: TermEntry) -> str:
     folder, name = os.path.split(entry.path)
     text = words.normalise(f"{os.path.basename(folder)} {name} {entry.context}")
     return "\n".join((text, *words.humps(text)))
 
 
-def _ancestors(path: str) -> list[str]:
+def ancestors(path: str) -> list[str]:
     """The path and every folder above it, so that a folder filter is one term look-up."""
     found = [path]
     while path not in {os.sep, ""}:

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +132,11 @@ class HnswVectors:
             pairs = [(Label(int(a)), 1.0 - float(b)) for a, b in zip(labels[0], distances[0], strict=True)]
             return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
+    def similarity(self, vector: NDArray[np.float32], labels: Sequence[Label]) -> Mapping[Label, float]:
+        with self._lock:
+            known = [label for label in dict.fromkeys(labels) if label in self._live]
+            return dict(zip(known, (self._rows(known) @ vector).tolist(), strict=True))
+
     def _rows(self, labels: Sequence[int]) -> NDArray[np.float32]:
         if not labels:
             return np.empty((0, self._dim), dtype=np.float32)
@@ -214,8 +219,8 @@ class HnswVectors:
             path = temporary / "index.bin"
             self._index.save_index(str(path))
             size = path.stat().st_size if path.exists() else 0
-            if size < len(self._live) * self._dim * 4:
-                raise OSError(f"wrote {size} bytes, too few for {len(self._live)} vectors")
+            if size != self._index.index_file_size():
+                raise OSError(f"wrote {size} of {self._index.index_file_size()} bytes")
             manifest = {
                 "applied": self._applied,
                 "size_bytes": size,
@@ -225,7 +230,8 @@ class HnswVectors:
                 "dead": sorted(self._dead),
             }
             write_synced(path, None)
-            write_synced(temporary / "manifest.json", json.dumps(manifest).encode())
+            sealed = {**manifest, "sum": _manifest_sum(manifest)}
+            write_synced(temporary / "manifest.json", json.dumps(sealed).encode())
             sync_folder(temporary)
             target = self._folder / f"gen-{self._applied:016d}"
             if target.exists():
@@ -247,6 +253,9 @@ class HnswVectors:
         return sorted(self._folder.glob("gen-*"), reverse=True)
 
     def _load_newest(self) -> None:
+        if not self._read_only:
+            for leftover in self._folder.glob(".tmp-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
         for path in self._generations():
             try:
                 self._load(path)
@@ -257,13 +266,12 @@ class HnswVectors:
                     shutil.rmtree(path, ignore_errors=True)
             else:
                 return
-        if not self._read_only:
-            for leftover in self._folder.glob(".tmp-*"):
-                shutil.rmtree(leftover, ignore_errors=True)
 
     def _load(self, folder: Path) -> None:
         try:
             manifest = json.loads((folder / "manifest.json").read_bytes())
+            if manifest.pop("sum") != _manifest_sum(manifest):
+                raise DamagedIndex(f"The manifest of vector index {folder.name} does not match its checksum.")
             path = folder / "index.bin"
             live, dead = set(manifest["live"]), set(manifest["dead"])
             if path.stat().st_size != manifest["size_bytes"] or _checksum(path) != manifest["blake2b"]:
@@ -273,10 +281,14 @@ class HnswVectors:
             index = hnswlib.Index(space="ip", dim=self._dim)
             index.load_index(str(path), max_elements=max(_FIRST_CAPACITY, len(live) + len(dead)))
             applied = int(manifest["applied"])
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
             raise DamagedIndex(f"Vector index {folder.name} cannot be read ({error}).") from error
         self._index, self._live, self._dead = index, live, dead
         self._applied = self._published = applied
+
+
+def _manifest_sum(manifest: Mapping[str, object]) -> str:
+    return hashlib.blake2b(json.dumps(manifest, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _checksum(path: Path) -> str:

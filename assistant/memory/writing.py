@@ -10,7 +10,7 @@ import numpy as np
 
 from assistant.contracts.documents import Document, FileStat, SourceAddress
 from assistant.contracts.ids import Digest
-from assistant.core.intake import ItemDraft
+from assistant.core.intake import ItemDraft, draft_items
 from assistant.memory import layout
 from assistant.memory.envelope import seal
 from assistant.memory.layout import ItemRecord, RootRecord, SourceRecord, pack_u64, unpack_u64
@@ -94,12 +94,17 @@ def _timestamp_s(update: SourceUpdate) -> int:
     return update.stat.mtime_ns // 1_000_000_000
 
 
-def _item(view: WriteView, update: SourceUpdate, draft: ItemDraft, old: ItemRecord | None) -> ItemRecord:
+def passing_items(address: SourceAddress, document: Document, data: bytes) -> list[ItemRecord]:
+    """Records of a document that is read but not remembered (piped input); their key is 0."""
+    update = SourceUpdate(address, "", FileStat(len(data), 0, 0), "", document)
+    return [_record(0, update, draft) for draft in draft_items(address, document, data)]
+
+
+def _record(key: int, update: SourceUpdate, draft: ItemDraft) -> ItemRecord:
     document = update.document
     assert document is not None, "only a document has drafts"
     chunk = draft.chunk
-    key = old.key if old else view.next_number("last_item")
-    record = ItemRecord(
+    return ItemRecord(
         key=key,
         id=draft.id,
         path=update.address.path,
@@ -124,6 +129,11 @@ def _item(view: WriteView, update: SourceUpdate, draft: ItemDraft, old: ItemReco
         language=chunk.language or document.language,
         timestamp_s=int(chunk.timestamp.timestamp()) if chunk.timestamp else _timestamp_s(update),
     )
+
+
+def _item(view: WriteView, update: SourceUpdate, draft: ItemDraft, old: ItemRecord | None) -> ItemRecord:
+    key = old.key if old else view.next_number("last_item")
+    record = _record(key, update, draft)
     if record == old:
         return record
     view.put_record("items", pack_u64(key), record)

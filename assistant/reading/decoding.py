@@ -99,6 +99,23 @@ class DecodedText:
         return OffsetMap(text, pieces, self.newlines(), self.encoding)
 
 
+class ByteCursor:
+    """Byte offsets of characters of a decoded text, asked for in ascending order; linear over a whole text."""
+
+    def __init__(self, decoded: DecodedText) -> None:
+        self._raw = decoded.raw_text
+        self._encoding = decoded.encoding
+        self._errors = "surrogateescape" if decoded.encoding == "utf-8" else "strict"
+        self._char = 0
+        self._byte = decoded.bom_bytes
+
+    def byte_of(self, char: int) -> int:
+        """Offset in the source of the first byte of character ``char`` (its length for the end of the text)."""
+        self._byte += len(self._raw[self._char : char].encode(self._encoding, self._errors))
+        self._char = char
+        return self._byte
+
+
 def decode(data: bytes) -> DecodedText | None:
     """The text of ``data``; ``None`` when it is binary.
 
@@ -110,7 +127,7 @@ def decode(data: bytes) -> DecodedText | None:
         if data.startswith(mark):
             if encoding == "utf-8":
                 return _decode_utf8(data, len(mark)) or _decode_legacy(data, len(mark))
-            found = _strictly(data, encoding, len(mark))
+            found = decode_as(data, encoding, len(mark))
             if found is not None and "\0" not in found.text:
                 return found
     if b"\0" in data:
@@ -118,14 +135,21 @@ def decode(data: bytes) -> DecodedText | None:
     return _decode_utf8(data, 0) or _decode_legacy(data, 0)
 
 
-def _strictly(data: bytes, encoding: str, skip: int) -> DecodedText | None:
+def decode_as(data: bytes, encoding: str, skip: int = 0) -> DecodedText | None:
+    """``data`` without its first ``skip`` bytes in a given encoding; ``None`` when that is unknown, does not fit, or
+    would not give the same bytes back."""
     try:
         text = data[skip:].decode(encoding)
         if text.encode(encoding) != data[skip:]:
             return None
-    except UnicodeError:
+    except (LookupError, UnicodeError):
         return None
     return DecodedText(text, text, encoding, skip, data)
+
+
+def without_surrogates(text: str) -> str:
+    """``text`` with every lone surrogate replaced by U+FFFD; the length stays."""
+    return text if text.isascii() else _LONE_SURROGATES.sub("\ufffd", text)
 
 
 def _is_binary(data: bytes) -> bool:
@@ -163,7 +187,7 @@ def _decode_unmarked_utf16(data: bytes) -> DecodedText | None:
     for encoding, high, low in (("utf-16-le", sample[1::2], sample[::2]), ("utf-16-be", sample[::2], sample[1::2])):
         plausible = high.count(0) + high.count(4)
         if plausible > len(high) * 0.8 and low.count(0) < len(low) * 0.05:
-            found = _strictly(data, encoding, 0)
+            found = decode_as(data, encoding, 0)
             if found is not None and "\0" not in found.text and not _is_binary(found.text[:SAMPLE_BYTES].encode()):
                 return found
     return None
@@ -173,7 +197,7 @@ def _decode_legacy(data: bytes, skip: int) -> DecodedText | None:
     if _is_binary(data):
         return None
     for encoding in (*_guesses(data[skip : skip + SAMPLE_BYTES]), "latin-1"):
-        found = _strictly(data, encoding, skip)
+        found = decode_as(data, encoding, skip)
         if found is not None:
             return found
     return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from assistant.contracts.documents import Chunk, ChunkKind
 from assistant.reading.packing import MAX_CHARS, Range, lines, pack, paragraphs
@@ -40,6 +41,10 @@ class Trail:
 
     def __init__(self) -> None:
         self._levels: list[tuple[int, str]] = []
+
+    def leave(self) -> None:
+        """Go back above the last heading entered."""
+        self._levels.pop()
 
     def enter(self, level: int, title: str) -> tuple[str, ...]:
         """Go below a heading; headings of the same or a lower rank are left. Returns the new trail."""
@@ -97,10 +102,8 @@ def units(text: str, start: int, end: int) -> Iterator[Range]:
     """
     waiting: Range | None = None  # a lead-in whose list may follow after a blank line
     for paragraph in paragraphs(text, start, end):
-        if paragraph[1] - paragraph[0] > _LARGE_CHARS:
-            parts = [paragraph]
-        else:
-            parts = _list_parts(text, *paragraph)
+        large = paragraph[1] - paragraph[0] > _LARGE_CHARS
+        parts = [paragraph] if large else _list_parts(text, *paragraph)
         if waiting is not None:
             if len(parts) > 1 or LIST_ITEM.match(text, parts[0][0]):
                 parts[0] = (waiting[0], parts[0][1])
@@ -123,4 +126,4 @@ def _list_parts(text: str, start: int, end: int) -> list[Range]:
     if cuts and cuts[0] > start and text[start : cuts[0]].count("\n") <= 2:
         cuts = cuts[1:]
     edges = [start, *(cut for cut in cuts if cut > start), end]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_MOST_CHARS = 4 * 1024 * 1024  # beyond this the parser's tokens cost more than they are worth: read as plain text
+_MOST_CHARS = 1024 * 1024  # beyond this the parser's tokens cost more than they are worth: read as plain text
 _LINE_END = re.compile(r"\r\n?|\n")  # as the parser counts lines
 _FRONT_MATTER = re.compile(r"(---|\+\+\+)[^\S\n]*\r?\n(?:(?!\1).*\n){0,200}?\1[^\S\n]*(?:\r?\n|\Z)")
 _FIELD = re.compile(r"(?m)^(title|date|updated|created)[^\S\n]*[:=][^\S\n]*(\S.*?)[^\S\n]*\r?$")

@@ -19,6 +19,7 @@ _UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,}|\*{3,}|#{3,})\s*")
 _LABEL = re.compile(r"[A-ZА-ЯЁ][^\n:]{1,48}:")
 _ENDS_SENTENCE = (".", ",", ";", "!", "?", ":", "…")
 _MOST_TITLE_CHARS = 80
+_LABEL_LEVEL = 3
 
 _WHEN = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?"
@@ -61,22 +62,27 @@ def read_prose(path: str, decoded: DecodedText, language: str | None = None) -> 
 
 
 def blocks_of(text: str, start: int, end: int) -> Iterator[Block]:
-    """Paragraphs, list items and titles of ``text[start:end]``, in order."""
+    """Paragraphs, list items and titles of ``text[start:end]``, in order. A ``Label:`` stands above one paragraph."""
     trail = Trail()
     body_from = start
-    label_scope: tuple[str, ...] = ()
+    below_label = False
     for paragraph in paragraphs(text, start, end):
         heading = _heading(text, *paragraph)
-        if heading is None:
+        if heading is None and not below_label:
             continue
-        title_end, level, title = heading
-        for part in units(text, body_from, paragraph[0]):
-            yield Block(*part, scope=label_scope)
-        label_scope = trail.enter(level, title)
-        yield Block(paragraph[0], title_end, scope=label_scope, heading=level)
-        body_from = title_end
+        body_to = paragraph[1] if heading is None else paragraph[0]
+        for part in units(text, body_from, body_to):
+            yield Block(*part, scope=trail.names)
+        body_from = body_to
+        if below_label:
+            trail.leave()
+            below_label = False
+        if heading is not None:
+            body_from, level, title = heading
+            yield Block(paragraph[0], body_from, scope=trail.enter(level, title), heading=level)
+            below_label = level == _LABEL_LEVEL
     for part in units(text, body_from, end):
-        yield Block(*part, scope=label_scope)
+        yield Block(*part, scope=trail.names)
 
 
 def is_transcript(text: str) -> bool:
@@ -132,7 +138,7 @@ def _heading(text: str, start: int, end: int) -> tuple[int, int, str] | None:
     if first_end == end and _LABEL.fullmatch(first) and len(first.split()) <= 5:
         following = text[end : end + 200].lstrip()
         if following and not LIST_ITEM.match(following):
-            return start + len(first), 3, first[:-1]
+            return start + len(first), _LABEL_LEVEL, first[:-1]
     return None
 
 

@@ -1,0 +1,214 @@
+"""The respondent: recalls and answers, and lets nothing out that was not checked against the disk just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant.contracts.answers import Answer
+from assistant.contracts.items import Cite, RecallHit, RecallQuery, RecallResult, ScoreExplanation
+from assistant.core.answering import AnswerWeights, Evidence, Lexicon, answer, read_together
+from assistant.core.snippets import snippet
+from assistant.memory.freshness import FreshnessReceipt, check_freshness
+
+if TYPE_CHECKING:
+    from assistant.actors.librarian import Librarian
+    from assistant.actors.verifier import Verifier
+    from assistant.contracts.documents import SourceAddress
+    from assistant.contracts.ports import Clock, Encoder, Sources
+    from assistant.core.parameters import RecallParameters
+    from assistant.memory.fabric import Fabric
+    from assistant.memory.layout import ItemRecord
+    from assistant.memory.recall import RankedItem, Ranking, Recall
+
+REFRESH_ROUNDS = 2
+"""How often recall is repeated because a source had changed; then stale hits are flagged."""
+ASK_K = 24
+NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    ranking: Ranking
+    receipt: FreshnessReceipt
+
+
+class Respondent:
+    def __init__(
+        self,
+        fabric: Fabric,
+        recall: Recall,
+        encoder: Encoder | None,
+        sources: Sources,
+        librarian: Librarian | None,
+        verifier: Verifier,
+        clock: Clock,
+        parameters: RecallParameters,
+        weights: AnswerWeights,
+    ) -> None:
+        """``librarian`` is ``None`` when the store is open read only: then changed sources are flagged, not
+        re-read."""
+        self._fabric = fabric
+        self._recall = recall
+        self._encoder = encoder
+        self._sources = sources
+        self._librarian = librarian
+        self._verifier = verifier
+        self._clock = clock
+        self._parameters = parameters
+        self._weights = weights
+
+    def recall(self, query: RecallQuery, *, explain: bool = False) -> RecallResult:
+        started_s = self._clock.monotonic_s()
+        recalled = self._recall_fresh(query)
+        return RecallResult(
+            items=tuple(self._hit(item, recalled, explain=explain) for item in recalled.ranking.items),
+            took_ms=round((self._clock.monotonic_s() - started_s) * 1000, 1),
+            revision=self._fabric.records.revision,
+            sources_checked=recalled.receipt.checked,
+            sources_fresh=recalled.receipt.fresh,
+            pending_vectors=self._pending(),
+        )
+
+    def ask(self, query: RecallQuery, extra: Sequence[ItemRecord] = ()) -> Answer:
+        """Answer from the memory, and from ``extra`` items that are not in it (piped input)."""
+        started_s = self._clock.monotonic_s()
+        for last in (False, True):
+            recalled = self._recall_fresh(query)
+            records = [*extra, *(item.record for item in recalled.ranking.items)]
+            verdict = answer(
+                recalled.ranking.question,
+                [*(_extra_evidence(record) for record in extra), *map(_evidence, recalled.ranking.items)],
+                self._lexicon(),
+                self._similarity(recalled),
+                self._weights,
+            )
+            checked = self._verifier.verify(verdict.parts, records)
+            if len(checked.parts) == len(verdict.parts) or last:
+                break
+            self._refresh(checked.stale)
+        answered = bool(checked.parts)
+        return Answer(
+            answered=answered,
+            answer=read_together(checked.parts, checked.numbers) if answered else NO_ANSWER,
+            citations=checked.citations,
+            revision=self._fabric.records.revision,
+            sources_checked=recalled.receipt.checked,
+            sources_fresh=recalled.receipt.fresh,
+            took_ms=round((self._clock.monotonic_s() - started_s) * 1000, 1),
+            confidence=round(verdict.confidence, 3),
+            nearest=()
+            if answered
+            else tuple(self._hit(item, recalled, explain=False) for item in recalled.ranking.items[:NEAREST]),
+        )
+
+    def _recall_fresh(self, query: RecallQuery) -> Recalled:
+        for last in (*[False] * (REFRESH_ROUNDS - 1), True):
+            ranking = self._recall.rank(query)
+            receipt = check_freshness(self._fabric, self._sources, (item.record.address for item in ranking.items))
+            if last or not receipt.stale or not self._refresh(receipt.stale):
+                break
+        alive = [item for item in ranking.items if receipt.states[item.record.address] != "gone"]
+        ranking.items[:] = alive
+        return Recalled(ranking, receipt)
+
+    def _refresh(self, stale: Sequence[SourceAddress]) -> int:
+        return self._librarian.refresh(stale) if self._librarian is not None else 0
+
+    def _pending(self) -> int:
+        fingerprint = self._fabric.space.fingerprint
+        return self._fabric.records.fetch(lambda view: view.count_pending(fingerprint))
+
+    def _lexicon(self) -> Lexicon:
+        terms = self._fabric.terms
+        known: dict[str, int] = {}
+
+        def frequency(stem: str) -> int:
+            if stem not in known:
+                known[stem] = terms.frequency(stem)
+            return known[stem]
+
+        return Lexicon(terms.analyse, frequency, len(terms))
+
+    def _similarity(self, recalled: Recalled) -> Callable[[Sequence[str]], Sequence[float] | None]:
+        encoder, question = self._encoder, recalled.ranking.question
+
+        def similarity(texts: Sequence[str]) -> Sequence[float] | None:
+            if encoder is None or not question.readable_by(encoder.scripts):
+                return None
+            vector = recalled.ranking.vector
+            if vector is None:
+                vector = encoder.encode_query(question.text)
+            return [float(cosine) for cosine in encoder.encode(texts) @ vector]
+
+        return similarity
+
+    def _hit(self, item: RankedItem, recalled: Recalled, *, explain: bool) -> RecallHit:
+        question, record = recalled.ranking.question, item.record
+        terms = self._fabric.terms
+        wanted = {stem for word in question.terms for stem in terms.analyse(word)}
+        return RecallHit(
+            id=record.id,
+            score=round(min(1.0, max(0.0, item.score)), 4),
+            snippet=snippet(record.text, wanted, terms.analyse),
+            cite=cite_of(record),
+            fresh=recalled.receipt.states[record.address] == "fresh",
+            also=tuple(f"{other.address}:{other.line}" for other in item.duplicates),
+            explain=self._explanation(item, wanted) if explain else None,
+        )
+
+    def _explanation(self, item: RankedItem, wanted: set[str]) -> ScoreExplanation:
+        record, fused = item.record, item.fused
+        held = self._fabric.terms.analyse(f"{record.context}\n{record.text}")
+        return ScoreExplanation(
+            parameters=f"{self._parameters.name} v{self._parameters.version}",
+            dense_cosine=None if item.cosine is None else round(item.cosine, 4),
+            bm25=round(item.bm25, 4),
+            matched_terms=tuple(sorted(wanted.intersection(held))),
+            dense=round(fused.dense, 4),
+            sparse=round(fused.sparse, 4),
+            recency=round(fused.recency, 4),
+            source_quality=round(fused.quality, 4),
+            rerank=round(item.rerank, 4),
+            note="" if item.cosine is not None else "no vector yet, or not asked: found by its words",
+        )
+
+
+NO_ANSWER = "The memory holds no answer to this."
+
+
+def cite_of(record: ItemRecord) -> Cite:
+    return Cite(
+        path=str(record.address),
+        line=record.line,
+        end_line=record.end_line,
+        start_byte=record.start_byte,
+        end_byte=record.end_byte,
+        digest=record.digest,
+    )
+
+
+def _evidence(item: RankedItem) -> Evidence:
+    return _as_evidence(item.record, item.score, item.cosine)
+
+
+def _extra_evidence(record: ItemRecord) -> Evidence:
+    return _as_evidence(record, 1.0, None)
+
+
+def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evidence:
+    return Evidence(
+        text=record.text,
+        chunk=record.chunk,
+        path=record.path,
+        scope=record.scope,
+        title=record.title,
+        header=record.header,
+        symbol=record.symbol,
+        language=record.language,
+        score=score,
+        cosine=cosine,
+        context=f"{record.context}\n{' '.join(record.path.rsplit('/', 2)[-2:])}",
+        timestamp_s=record.timestamp_s,
+    )

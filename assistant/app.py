@@ -1,0 +1,287 @@
+"""The composition root: builds adapters and actors from settings, and ties their lives together.
+
+The heavy parts (the encoder above all) are opened when they are first needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.actors.embedder import Embedder
+from assistant.actors.librarian import Librarian, absolute, common_root
+from assistant.actors.registrar import Registrar
+from assistant.actors.respondent import Respondent
+from assistant.actors.verifier import Verifier
+from assistant.clock import SystemClock
+from assistant.contracts.answers import Answer
+from assistant.contracts.documents import SourceAddress
+from assistant.contracts.errors import BadPath, BadQuestion, StoreBusy, UnreadableSource
+from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
+from assistant.contracts.ids import Fingerprint
+from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, RecallQuery, RecallResult
+from assistant.contracts.ports import Clock, Encoder
+from assistant.contracts.reports import Forgotten, Status
+from assistant.core.answering import AnswerWeights
+from assistant.core.parameters import PARAMETER_SETS, RecallParameters
+from assistant.inference import catalogue
+from assistant.inference.shelf import EncoderShelf
+from assistant.locations import Locations, locate
+from assistant.memory.fabric import Fabric, Space, open_fabric
+from assistant.memory.layout import ItemRecord
+from assistant.memory.recall import Recall
+from assistant.memory.salvage import set_aside
+from assistant.memory.writing import passing_items
+from assistant.reading.reader import FileReader
+from assistant.reading.walking import FileSources
+from assistant.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from assistant.inference.installing import PrecisionChoice
+    from assistant.inference.probing import ProbeReport
+    from assistant.memory.checking import CheckReport
+
+STDIN = SourceAddress("-")
+
+
+class Assistant:
+    """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
+
+    ``encoder`` overrides the configured one (tests, evaluations).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        locations: Locations,
+        *,
+        listener: Listener = nobody,
+        stop: threading.Event | None = None,
+        clock: Clock | None = None,
+        encoder: Encoder | None = None,
+        parameters: RecallParameters | None = None,
+        weights: AnswerWeights | None = None,
+    ) -> None:
+        self.settings = settings
+        self.locations = locations
+        self.stop = stop or threading.Event()
+        self._tell = listener
+        self._clock = clock or SystemClock()
+        self._parameters = parameters or PARAMETER_SETS[settings.parameters]
+        self._weights = weights or AnswerWeights()
+        self._shelf = EncoderShelf(
+            settings.model,
+            settings.precision,
+            locations.models,
+            settings.threads,
+            allow_download=settings.allow_download,
+            given=encoder,
+            note=lambda what: self._tell(Mended(what)),
+        )
+        self._sources = FileSources(
+            max_file_bytes=settings.max_file_mib << 20,
+            history_limit=settings.history_commits,
+        )
+        self._reader = FileReader()
+        self._opened: Fabric | None = None
+
+    # what people ask for
+
+    def add(self, paths: Sequence[str], *, embed: bool = True) -> tuple[list[FolderScanned], EmbeddingFinished | None]:
+        """Remember folders, or bring them up to date; with no paths, all that are remembered. Then embed what is
+        pending, unless told not to. Each folder is searchable by words as soon as it is scanned."""
+        wanted = [absolute(path) for path in paths]
+        for path in wanted:
+            self._sources.walk(path)  # refuses a bad root before anything is written
+        self._own()
+        roots = wanted or self.roots()
+        scans = [self._librarian.scan(root) for root in roots]
+        return scans, self.embed() if embed else None
+
+    def embed(self) -> EmbeddingFinished | None:
+        """Give every pending item its vector. ``None`` when there is no model to do it with (said through events)."""
+        fabric = self._own()
+        encoder = self._shelf.encoder_or_none()
+        if encoder is None:
+            return None
+        return Embedder(fabric, encoder, self._clock, self._tell, self.stop).run()
+
+    def recall(self, query: RecallQuery, *, explain: bool = False) -> RecallResult:
+        return self._respondent.recall(query, explain=explain)
+
+    def ask(
+        self, text: str, *, within: Sequence[str] = (), filters: Filters | None = None, extra: bytes = b""
+    ) -> Answer:
+        """Answer a question. ``within``: index these paths first when needed, and answer only from them. ``extra``:
+        further context, as piped in."""
+        folders = [self._within(path) for path in within]
+        filters = (filters or Filters()).model_copy(update={"paths": tuple(folders)}) if folders else filters
+        query = question(text, k=ASK_ITEMS, filters=filters or Filters())
+        return self._respondent.ask(query, self._piped(extra))
+
+    def roots(self) -> list[str]:
+        return self.fabric.records.fetch(lambda view: [root.path for root in view.roots()])
+
+    def status(self, *, problems: bool = False) -> Status:
+        return self._registrar.status(self._shelf.describe(), self._parameters, problems=problems)
+
+    def forget(self, path: str) -> Forgotten:
+        self._own()
+        return self._registrar.forget(absolute(path))
+
+    def check(self) -> CheckReport:
+        """Compare the three stores with each other."""
+        from assistant.memory.checking import check
+
+        return check(self.fabric)
+
+    def models(self) -> list[dict[str, Any]]:
+        return catalogue.list_models(self.locations.models, self.settings.model)
+
+    def install_model(
+        self, name: str | None, precision: PrecisionChoice, on_step: Callable[[str], None]
+    ) -> dict[str, Any]:
+        return catalogue.install_model(
+            name or self.settings.model,
+            precision,
+            self.locations.models,
+            allow_download=self.settings.allow_download,
+            on_step=on_step,
+        )
+
+    def probe_model(self, name: str | None) -> ProbeReport:
+        settings = self.settings
+        return catalogue.probe_model(
+            name or settings.model, settings.precision, self.locations.models, settings.threads
+        )
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    # how it is put together
+
+    @property
+    def fabric(self) -> Fabric:
+        if self._opened is None:
+            fingerprint, dim = self._shelf.space()
+            self._opened = open_fabric(
+                self.locations.store,
+                Space(Fingerprint(fingerprint), dim),
+                self._parameters,
+                note=lambda what: self._tell(Mended(what)),
+            )
+        return self._opened
+
+    def _own(self) -> Fabric:
+        if self.fabric.read_only:
+            raise StoreBusy(
+                "Another process is writing to the memory store (an `assistant add`, perhaps).",
+                kept="Nothing was changed. Asking and recalling work meanwhile.",
+                remedy="Wait until it is done, or stop it, and try again.",
+            )
+        return self.fabric
+
+    @cached_property
+    def _librarian(self) -> Librarian:
+        return Librarian(self.fabric, self._sources, self._reader, self._clock, self._tell, self.stop)
+
+    @cached_property
+    def _verifier(self) -> Verifier:
+        return Verifier(self._sources, self._reader)
+
+    @cached_property
+    def _registrar(self) -> Registrar:
+        return Registrar(self.fabric, self._librarian, self.locations.data)
+
+    @cached_property
+    def _respondent(self) -> Respondent:
+        fabric = self.fabric
+        encoder = self._shelf.encoder_or_none() if len(fabric.vectors) else None
+        return Respondent(
+            fabric,
+            Recall(fabric, encoder, self._clock, self._parameters),
+            encoder,
+            self._sources,
+            None if fabric.read_only else self._librarian,
+            self._verifier,
+            self._clock,
+            self._parameters,
+            self._weights,
+        )
+
+    def _within(self, path: str) -> str:
+        """The absolute path; what is not remembered yet is scanned and embedded first."""
+        wanted = absolute(path)
+        if not Path(wanted).exists():
+            raise BadPath(f"There is no file or folder {path}.", remedy="Check the spelling.")
+        if common_root(wanted, self.roots()) is None:
+            folder = wanted if Path(wanted).is_dir() else str(Path(wanted).parent)
+            self.add([folder])
+        return wanted
+
+    def _piped(self, data: bytes) -> list[ItemRecord]:
+        if not data.strip():
+            return []
+        try:
+            document = self._reader.read(STDIN, data)
+        except UnreadableSource as error:
+            raise BadQuestion(f"The piped input cannot be read: {error.reason}.") from error
+        if document is None:
+            raise BadQuestion("The piped input is not text.", remedy="Pipe text, or remember the file with `add`.")
+        self._verifier.give(STDIN, data)
+        return passing_items(STDIN, document, data)
+
+
+ASK_ITEMS = 24
+
+
+def question(text: str, *, k: int, filters: Filters) -> RecallQuery:
+    """A recall query of what a person typed. Raises :class:`~assistant.contracts.errors.BadQuestion`."""
+    text = text.strip()
+    if not text:
+        raise BadQuestion("The question is empty.", remedy='Ask something, as in: assistant ask "when was ... ?"')
+    if len(text) > MAX_QUESTION_CHARS:
+        raise BadQuestion(
+            f"The question has {len(text):,} characters; {MAX_QUESTION_CHARS:,} are the most.",
+            remedy="Ask about a long text by piping it in: assistant ask QUESTION < FILE",
+        )
+    return RecallQuery(text=text, k=k, filters=filters)
+
+
+@contextmanager
+def open_assistant(
+    *,
+    flags: dict[str, object] | None = None,
+    listener: Listener = nobody,
+    stop: threading.Event | None = None,
+) -> Iterator[Assistant]:
+    """The assistant of this user, closed in order at the end.
+
+    ``flags`` override settings; ``listener`` is told what happens; ``stop``, when set, ends long work early.
+    """
+    locations = locate()
+    settings = load_settings(locations.settings_file, Path.cwd(), flags=flags)
+    assistant = Assistant(settings, locations, listener=listener, stop=stop)
+    try:
+        yield assistant
+    finally:
+        assistant.close()
+
+
+def repair_store(listener: Listener, stop: threading.Event) -> str:
+    """Set a damaged store aside (nothing in it is deleted) and read the folders it remembered anew.
+
+    Returns where it was put. Raises :class:`~assistant.contracts.errors.StorageFailed` when it cannot be moved.
+    """
+    locations = locate()
+    folder, roots = set_aside(locations.store, locations.set_aside)
+    with open_assistant(listener=listener, stop=stop) as assistant:
+        if roots:
+            assistant.add([root for root in roots if Path(root).is_dir()])
+    return str(folder)

@@ -1,0 +1,1 @@
+"""The command line: parses, calls the application, prints. Owns no logic; imports nothing heavy before it must."""

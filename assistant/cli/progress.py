@@ -1,0 +1,100 @@
+"""Progress on stderr, silent when that is no terminal; and Ctrl-C, which first asks the work to stop in order."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from assistant.contracts.events import (
+    EmbeddingFinished,
+    EmbeddingStarted,
+    Event,
+    FolderScanned,
+    Mended,
+    ScanProgressed,
+    VectorsStored,
+)
+
+
+class Session:
+    """One command at work. ``stop`` is set by the first Ctrl-C; the second ends the program at once."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._running = False
+        self._before: Any = None
+
+    def __enter__(self) -> Session:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pause()
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+        self.stop.set()
+        sys.stderr.write("\nStopping after this step (Ctrl-C again: at once).\n")
+
+    def pause(self) -> None:
+        """Take the bar off the screen, before results are printed."""
+        if self._running:
+            self._progress.stop()
+            self._running = False
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        self.pause()
+        yield
+
+    def listen(self, event: Event) -> None:
+        match event:
+            case ScanProgressed(root, found, read):
+                self._show(f"Reading {root}", found, None, f"{read} new")
+            case FolderScanned():
+                self.pause()
+            case EmbeddingStarted(pending) if pending:
+                self._show("Learning meanings", 0, pending)
+            case VectorsStored(done, pending):
+                self._show("Learning meanings", done, pending)
+            case EmbeddingFinished():
+                self.pause()
+            case Mended(what):
+                self.pause()
+                sys.stderr.write(f"{what}\n")
+            case _:
+                pass
+
+    def _show(self, description: str, done: int, total: int | None, note: str = "") -> None:
+        text = f"{description} ({note})" if note else description
+        if not self._running:
+            self._progress.start()
+            self._running = True
+        if self._task is None:
+            self._task = self._progress.add_task(text)
+        self._progress.update(self._task, description=text, completed=done, total=total)

@@ -1,0 +1,277 @@
+"""From results to text for a person, or one JSON object for a program. Results on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from assistant.contracts.answers import Answer
+    from assistant.contracts.events import EmbeddingFinished, FolderScanned
+    from assistant.contracts.items import RecallHit, RecallResult
+    from assistant.contracts.reports import Forgotten, Status
+    from assistant.evaluation.running import Evaluation
+    from assistant.memory.checking import CheckReport
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+_MARK = re.compile(r"\[\d+\](?=\s|$)")
+
+
+def console() -> Console:
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def as_json_object(value: BaseModel | Mapping[str, Any], **more: Any) -> None:
+    data = value.model_dump(mode="json") if isinstance(value, BaseModel) else dict(value)
+    json.dump({**data, **more}, sys.stdout, ensure_ascii=not _utf8())
+    sys.stdout.write("\n")
+
+
+def _utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def safe(text: str) -> str:
+    """Without control characters: what files contain must not steer the terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
+
+
+def place(path: str, line: int, end_line: int) -> str:
+    """``path:line-line``; relative below the current folder, as terminals and editors like it."""
+    here = os.getcwd()
+    shown = os.path.relpath(path, here) if path.startswith(here.rstrip("/") + "/") else path
+    return safe(f"{shown}:{line}-{end_line}" if end_line > line else f"{shown}:{line}")
+
+
+def _linked(path: str, line: int, end_line: int) -> Text:
+    text = Text(place(path, line, end_line), style="cyan")
+    if os.path.isabs(path) and "@" not in os.path.basename(path):
+        from urllib.parse import quote
+
+        text.stylize(f"link file://{quote(path)}")
+    return text
+
+
+def added(scans: Sequence[FolderScanned], embedding: EmbeddingFinished | None, pending: int, *, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        as_json_object(
+            {
+                "folders": [asdict(scan) for scan in scans],
+                "embedded": embedding.done if embedding else 0,
+                "pending_vectors": pending,
+            }
+        )
+        return
+    out = console()
+    for scan in scans:
+        parts = [f"{scan.found} sources", f"{scan.read} read", f"{scan.unchanged} unchanged"]
+        parts += [f"{scan.gone} gone"] if scan.gone else []
+        parts += [f"{scan.problems} with problems (assistant status --problems)"] if scan.problems else []
+        out.print(Text(safe(f"{scan.root}: {', '.join(parts)}; searchable by words in {scan.took_s:.1f} s")))
+    if embedding is not None and embedding.done:
+        speed = embedding.done / embedding.took_s if embedding.took_s else 0.0
+        out.print(Text(f"{embedding.done} pieces learned by meaning in {embedding.took_s:.1f} s ({speed:.0f}/s)"))
+    if pending:
+        out.print(Text(f"{pending} pieces can be found by their words only so far; `assistant add` goes on with them"))
+
+
+def answered(answer: Answer, roots: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(answer)
+        return
+    out = console()
+    if answer.answered:
+        _print_answer(out, safe(answer.answer))
+        out.print()
+        for citation in answer.citations:
+            out.print(Text(f"[{citation.n}] ", style="bold") + _linked(citation.path, citation.line, citation.end_line))
+    elif not roots and not answer.nearest:
+        out.print(Text("Nothing is remembered yet. Name a folder first: assistant add ~/notes"))
+    else:
+        out.print(Text(answer.answer))
+        if answer.nearest:
+            out.print(Text("Nearest to it:", style="dim"))
+            for hit in answer.nearest:
+                out.print(Text("  ") + _linked(hit.cite.path, hit.cite.line, hit.cite.end_line))
+                out.print(Padding(Text(safe(hit.snippet), style="dim"), (0, 0, 0, 4)))
+    out.print(Text(_receipt(answer.revision, answer.sources_fresh, answer.sources_checked), style="dim"))
+
+
+def _print_answer(out: Console, text: str) -> None:
+    at = 0
+    for block in _FENCE.finditer(text):
+        if lead := text[at : block.start()].strip("\n"):
+            out.print(_marked(lead))
+        out.print(Padding(Syntax(block[2], block[1] or "text", background_color="default"), (0, 0, 0, 2)))
+        at = block.end()
+    if rest := text[at:].strip("\n"):
+        out.print(_marked(rest))
+
+
+def _marked(text: str) -> Text:
+    marked = Text(text)
+    marked.highlight_regex(_MARK, "bold cyan")
+    return marked
+
+
+def _receipt(revision: int, fresh: int, checked: int) -> str:
+    return f"index as of revision {revision}; {fresh} of {checked} sources checked now"
+
+
+def recalled(result: RecallResult, roots: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(result)
+        return
+    out = console()
+    if not roots:
+        out.print(Text("Nothing is remembered yet. Name a folder first: assistant add ~/notes"))
+    elif not result.items:
+        out.print(Text("Nothing found."))
+    for number, hit in enumerate(result.items, 1):
+        stale = "" if hit.fresh else "  (changed since it was read)"
+        out.print(
+            Text(f"{number:>2}. {hit.score:.2f}  ")
+            + _linked(hit.cite.path, hit.cite.line, hit.cite.end_line)
+            + Text(stale, style="yellow")
+        )
+        out.print(Padding(Text(safe(hit.snippet)), (0, 0, 0, 4)))
+        if hit.also:
+            out.print(Padding(Text(safe("also in " + ", ".join(hit.also)), style="dim"), (0, 0, 0, 4)))
+        if hit.explain:
+            out.print(Padding(Text(_explained(hit), style="dim"), (0, 0, 0, 4)))
+    out.print(Text(_receipt(result.revision, result.sources_fresh, result.sources_checked), style="dim"))
+    if result.pending_vectors:
+        out.print(Text(f"{result.pending_vectors} pieces are found by their words only so far", style="dim"))
+
+
+def _explained(hit: RecallHit) -> str:
+    why = hit.explain
+    if why is None:
+        return ""
+    cosine = "none" if why.dense_cosine is None else f"{why.dense_cosine:.3f}"
+    parts = f"meaning {why.dense:+.3f}, words {why.sparse:+.3f}, recency {why.recency:+.3f}"
+    return safe(
+        f"{hit.score:.3f} = {parts}, source {why.source_quality:+.3f}, rerank {why.rerank:+.3f}"
+        f" (cosine {cosine}, BM25 {why.bm25:.2f}, stems {' '.join(why.matched_terms) or 'none'}; {why.parameters})"
+    )
+
+
+def told_status(found: Status, *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(found)
+        return
+    out = console()
+    table = Table(box=None, pad_edge=False, show_header=bool(found.roots))
+    for column in ("remembered folder", "sources", "pieces", "problems"):
+        table.add_column(column, justify="left" if column == "remembered folder" else "right", overflow="fold")
+    for root in found.roots:
+        table.add_row(Text(safe(root.path)), str(root.sources), str(root.items), str(root.problems))
+    if found.roots:
+        out.print(table)
+    else:
+        out.print(Text("Nothing is remembered yet. Name a folder first: assistant add ~/notes"))
+    share = 100.0 * found.searchable_by_meaning / found.items if found.items else 100.0
+    installed = "" if found.model_installed else " (not prepared yet)"
+    for line in (
+        f"revision {found.revision}; {found.searchable_by_words} of {found.items} pieces searchable by words, "
+        f"{found.searchable_by_meaning} by meaning ({share:.0f} %)",
+        f"model {found.model}{installed}, recall parameters {found.parameters}",
+        f"{found.store_bytes / 1e6:.1f} MB in {found.data_folder}",
+    ):
+        out.print(Text(safe(line)))
+    if found.busy:
+        out.print(Text("Another process is writing to the memory at the moment.", style="yellow"))
+    for problem in found.problems:
+        out.print(Text(safe(f"  {problem.path}: {problem.reason}"), style="yellow"))
+    if found.problem_count and not found.problems:
+        out.print(Text(f"{found.problem_count} sources could not be read: assistant status --problems", style="yellow"))
+
+
+def forgotten(done: Forgotten, *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(done)
+        return
+    out = console()
+    out.print(Text(safe(f"Forgot {done.sources} sources ({done.items} pieces) of {done.path}; {done.proof}.")))
+    if done.returns:
+        out.print(Text(safe(done.returns), style="yellow"))
+
+
+def checked(report: CheckReport, *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(report)
+        return
+    out = console()
+    out.print(
+        Text(f"{report.sources} sources, {report.items} pieces, {report.vectors} vectors, {report.pending} pending.")
+    )
+    for finding in report.findings:
+        out.print(Text(safe(finding), style="red"))
+    if not report.findings:
+        out.print(Text("The memory store and its indexes agree."))
+
+
+def repaired(kept: str, *, as_json: bool) -> None:
+    if as_json:
+        as_json_object({"repaired": True, "set_aside": kept})
+        return
+    console().print(Text(safe(f"The damaged store was set aside in {kept}; the remembered folders were read anew.")))
+
+
+def evaluated(result: Evaluation, *, show: bool, as_json: bool) -> None:
+    if as_json:
+        as_json_object(result)
+        return
+    out = console()
+    table = Table(box=None, pad_edge=False)
+    for column in ("class", "n", "recall@20", "nDCG@10", "MRR", "answered", "right", "citation precision"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for row in (*result.classes, result.total):
+        table.add_row(row.name, str(row.questions), *(_figure(value) for value in row.figures()))
+    out.print(table)
+    for line in result.summary():
+        out.print(Text(line))
+    if show:
+        for line in result.shortfalls:
+            out.print(Text(safe(line), style="yellow"))
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def listed(rows: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        as_json_object({"models": list(rows)})
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "dimension", "tokens", "scripts", "licence", "state"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(
+            *(Text(safe(str(row[name]))) for name in ("id", "dimension", "max_tokens", "scripts", "licence", "state"))
+        )
+    console().print(table)
+
+
+def facts(values: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(values)
+        return
+    out = console()
+    for name, value in values.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        out.print(Text(safe(f"{name.replace('_', ' ')}: {shown}")))

@@ -1,0 +1,180 @@
+"""What each command does: call the application, print what it says, return the exit code."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+from assistant.app import open_assistant, question
+from assistant.cli import render
+from assistant.cli.progress import Session
+from assistant.contracts.documents import SourceKind
+from assistant.contracts.errors import (
+    EXIT_BAD_DATA,
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING_FOUND,
+    BadQuestion,
+    DamagedStore,
+    WrongUse,
+)
+from assistant.contracts.items import Filters, Signals
+
+MAX_PIPED_BYTES = 8 << 20
+FIRST_BYTE_S = 1.0
+LAST_BYTE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Filters and hints as typed."""
+
+    kinds: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    since: str | None = None
+    until: str | None = None
+    within: Sequence[str] = ()
+    symbols: Sequence[str] = ()
+    file_hints: Sequence[str] = ()
+
+    def filters(self) -> Filters:
+        unknown = sorted(set(self.kinds) - set(get_args(SourceKind)))
+        if unknown:
+            raise WrongUse(
+                f"There is no kind {', '.join(unknown)}.", remedy=f"Kinds: {', '.join(get_args(SourceKind))}."
+            )
+        until = _day(self.until)
+        return Filters(
+            paths=tuple(os.path.realpath(os.path.expanduser(path)) for path in self.within),
+            kinds=tuple(self.kinds),  # type: ignore[arg-type]  # checked above
+            languages=tuple(self.languages),
+            since=_day(self.since),
+            until=until + timedelta(days=1, seconds=-1) if until else None,
+        )
+
+
+def _day(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise WrongUse(f"{text!r} is not a date.", remedy="Write it as 2026-03-14.") from error
+
+
+def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
+    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
+        scans, embedding = assistant.add(paths, embed=embed)
+        pending = 0 if embedding is None else embedding.pending - embedding.done
+        if embedding is None:
+            pending = assistant.status().pending_vectors
+        session.pause()
+        render.added(scans, embedding, pending, as_json=as_json)
+        if not scans:
+            raise WrongUse("Nothing is remembered yet.", remedy="Name a folder, as in: assistant add ~/notes")
+    return EXIT_INTERRUPTED if session.stop.is_set() else EXIT_DONE
+
+
+def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool) -> int:
+    filters = narrowed.filters()
+    question(text, k=1, filters=filters)
+    piped = _piped()
+    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
+        answer = assistant.ask(text, within=within, filters=filters, extra=piped)
+        session.pause()
+        render.answered(answer, assistant.roots(), as_json=as_json)
+    return EXIT_DONE if answer.answered else EXIT_NOTHING_FOUND
+
+
+def recall(text: str, k: int, narrowed: Narrowing, *, explain: bool, as_json: bool) -> int:
+    query = question(text, k=k, filters=narrowed.filters())
+    signals = Signals(code_symbols=tuple(narrowed.symbols), file_hints=tuple(narrowed.file_hints))
+    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
+        result = assistant.recall(query.model_copy(update={"signals": signals}), explain=explain)
+        session.pause()
+        render.recalled(result, assistant.roots(), as_json=as_json)
+    return EXIT_DONE if result.items else EXIT_NOTHING_FOUND
+
+
+def status(*, problems: bool, as_json: bool) -> int:
+    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
+        found = assistant.status(problems=problems)
+        session.pause()
+        render.told_status(found, as_json=as_json)
+    return EXIT_DONE
+
+
+def forget(path: str, *, as_json: bool) -> int:
+    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
+        done = assistant.forget(path)
+        session.pause()
+        render.forgotten(done, as_json=as_json)
+    return EXIT_DONE
+
+
+def check(*, repair: bool, as_json: bool) -> int:
+    with Session() as session:
+        try:
+            with open_assistant(listener=session.listen, stop=session.stop) as assistant:
+                report = assistant.check()
+        except DamagedStore:
+            if not repair:
+                raise
+            from assistant.app import repair_store
+
+            with session.quiet():
+                kept = repair_store(session.listen, session.stop)
+            session.pause()
+            render.repaired(kept, as_json=as_json)
+            return EXIT_DONE
+        session.pause()
+        render.checked(report, as_json=as_json)
+    return EXIT_BAD_DATA if report.findings else EXIT_DONE
+
+
+def evaluate(file: str, parameters: int | None, *, show: bool, record: bool, as_json: bool) -> int:
+    from assistant.evaluation.running import evaluate_file, keep
+
+    with Session() as session:
+        result = evaluate_file(file, parameters, listener=session.listen, stop=session.stop)
+        session.pause()
+        if record:
+            keep(result)
+        render.evaluated(result, show=show, as_json=as_json)
+    return EXIT_DONE
+
+
+def _piped() -> bytes:
+    """What was piped in; ``b""`` when nothing is: a terminal, no input, or a silent pipe nobody writes to."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return b""
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+        return b""
+    data = bytearray()
+    deadline_s = time.monotonic() + LAST_BYTE_S
+    wait_s = FIRST_BYTE_S
+    while len(data) <= MAX_PIPED_BYTES:
+        if not select.select([sys.stdin.fileno()], [], [], wait_s)[0]:
+            if not data:
+                return b""
+            raise BadQuestion(
+                "The piped input did not end in time.", remedy="Save it to a file and ask with --in FILE."
+            )
+        block = os.read(sys.stdin.fileno(), 1 << 16)
+        if not block:
+            return bytes(data)
+        data += block
+        wait_s = max(0.0, deadline_s - time.monotonic())
+    raise BadQuestion(
+        f"The piped input is larger than {MAX_PIPED_BYTES >> 20} MiB.",
+        remedy="Save it to a file and ask with --in FILE.",
+    )

@@ -1,0 +1,186 @@
+"""Texts to vectors: an ONNX session driven in length-sorted batches, behind the port ``Encoder``."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assistant.contracts.errors import DamagedModel, Interrupted
+from assistant.contracts.ids import Fingerprint
+from assistant.inference.manifest import ModelManifest
+from assistant.inference.sessions import onnx_errors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+    TokenIds = NDArray[np.int32]
+
+BATCH_TOKENS = 1024
+"""Padded tokens per run of the graph. Larger batches are slower on a CPU: their activations leave the cache."""
+
+WINDOW_TEXTS = 2048
+"""Texts that are sorted by length together; bounds the token ids held at once."""
+
+TOKENISE_TEXTS = 128
+"""Texts handed to the tokenizer at once; its own records are some hundred bytes per token."""
+
+QUERY_CACHE_SIZE = 256
+
+CHARS_PER_TOKEN_LIMIT = 64
+"""No more than this many characters per token of ``max_tokens`` are tokenised, so that a huge text costs no more than
+a long one. Words have some 5 characters per token; only long runs of blanks or unbroken letters come near the limit."""
+
+UNIT_TOLERANCE = 1e-3
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedGraph:
+    """A session and what is needed to feed it.
+
+    ``session``: an ``onnxruntime.InferenceSession``; ``tokenizer``: a ``tokenizers.Tokenizer`` that belongs to the
+    encoder from now on. Both may be used from several threads at once.
+    """
+
+    session: Any
+    tokenizer: Any
+    pad_id: int
+
+
+class OnnxEncoder:
+    """Implements :class:`~assistant.contracts.ports.Encoder`. Thread-safe.
+
+    A graph that names an output ``sentence_embedding`` is trusted to pool; otherwise the first output is pooled as
+    the manifest says. An int8 graph gives a text slightly different vectors in different batches (its activations are
+    scaled per batch): compare vectors by cosine, never for equality.
+    """
+
+    def __init__(
+        self, graph: LoadedGraph, manifest: ModelManifest, precision: str, fingerprint: Fingerprint, load_s: float = 0.0
+    ) -> None:
+        self.name = f"{manifest.id}-{precision}"
+        self.fingerprint = fingerprint
+        self.dim = manifest.dimension
+        self.scripts = frozenset(manifest.scripts)
+        self.manifest = manifest
+        self.load_s = load_s
+        self._session = graph.session
+        self._tokenizer = graph.tokenizer
+        self._pad_id = graph.pad_id
+        # The tokenizer was set up to cut where its own files say, which may be earlier than the manifest does.
+        cut = (graph.tokenizer.truncation or {}).get("max_length", manifest.max_tokens)
+        self.max_tokens = min(manifest.max_tokens, int(cut))
+        self._tokenizer.enable_truncation(self.max_tokens)
+        self._tokenizer.no_padding()
+        self._inputs = {node.name for node in self._session.get_inputs()}
+        outputs = [node.name for node in self._session.get_outputs()]
+        self._pools = "sentence_embedding" in outputs
+        self._output = "sentence_embedding" if self._pools else outputs[0]
+        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._queries_lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str], *, should_stop: Callable[[], bool] | None = None) -> Vectors:
+        """See the port. ``should_stop`` is asked before every batch, in the calling thread; when it says yes,
+        :class:`Interrupted` is raised. Raises :class:`DamagedModel` when the graph gives no unit vectors."""
+        return self._encode(texts, self.manifest.passage_prefix, should_stop)
+
+    def encode_query(self, text: str) -> Vectors:
+        """See the port. The last :data:`QUERY_CACHE_SIZE` queries are remembered."""
+        with self._queries_lock:
+            known = self._queries.get(text)
+            if known is not None:
+                self._queries.move_to_end(text)
+                return known.copy()
+        vector: Vectors = self._encode([text], self.manifest.query_prefix, None)[0].copy()
+        with self._queries_lock:
+            self._queries[text] = vector
+            if len(self._queries) > QUERY_CACHE_SIZE:
+                self._queries.popitem(last=False)
+        return vector.copy()
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens that :meth:`encode` would read of ``texts``, special tokens included, padding not."""
+        return sum(len(ids) for ids in self._token_ids(texts, self.manifest.passage_prefix))
+
+    def _encode(self, texts: Sequence[str], prefix: str, should_stop: Callable[[], bool] | None) -> Vectors:
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for start in range(0, len(texts), WINDOW_TEXTS):
+            window = texts[start : start + WINDOW_TEXTS]
+            token_ids = self._token_ids(window, prefix)
+            for batch in plan_batches([len(ids) for ids in token_ids]):
+                if should_stop is not None and should_stop():
+                    raise Interrupted
+                vectors[[start + place for place in batch]] = self._run([token_ids[place] for place in batch])
+        return vectors
+
+    def _token_ids(self, texts: Sequence[str], prefix: str) -> list[TokenIds]:
+        limit = self.max_tokens * CHARS_PER_TOKEN_LIMIT
+        result: list[TokenIds] = []
+        for start in range(0, len(texts), TOKENISE_TEXTS):
+            block = [_encodable(prefix + text[:limit]) for text in texts[start : start + TOKENISE_TEXTS]]
+            result += [np.array(encoding.ids, np.int32) for encoding in self._tokenizer.encode_batch_fast(block)]
+        return result
+
+    def _run(self, token_ids: Sequence[TokenIds]) -> Vectors:
+        longest = max(len(ids) for ids in token_ids)
+        ids = np.full((len(token_ids), longest), self._pad_id, np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(token_ids):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        feed = {name: values for name, values in feed.items() if name in self._inputs}
+        with onnx_errors(self.name):
+            output = self._session.run([self._output], feed)[0]
+        vectors = output if self._pools else pool(output, mask, self.manifest.pooling)
+        self._check(vectors, len(token_ids))
+        return vectors
+
+    def _check(self, vectors: Vectors, count: int) -> None:
+        if vectors.shape != (count, self.dim):
+            width = vectors.shape[-1]
+            raise DamagedModel(f"{self.name} gives vectors of {width} dimensions, its manifest says {self.dim}.")
+        lengths = np.linalg.norm(vectors, axis=1)
+        # Written so that NaN fails it.
+        if not (np.abs(lengths - 1) <= UNIT_TOLERANCE).all():
+            raise DamagedModel(f"{self.name} gave a vector that is not finite or not of unit length.")
+
+
+def plan_batches(lengths: Sequence[int], batch_tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Groups places 0 .. ``len(lengths)`` - 1 by length, longest first, so that little is padded.
+
+    Every place is in exactly one batch. Texts times the longest of them stays within ``batch_tokens``, except that a
+    batch always has one text.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    start = 0
+    while start < len(order):
+        size = max(1, batch_tokens // max(1, lengths[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def pool(output: Vectors, mask: NDArray[np.int64], pooling: str) -> Vectors:
+    """Unit vectors, float32, ``(batch, dim)``, from token vectors ``(batch, tokens, dim)`` by ``mean`` over the
+    unmasked tokens or the first token (``cls``); an ``output`` of ``(batch, dim)`` is pooled already."""
+    if output.ndim == 3:
+        if pooling == "cls":
+            output = output[:, 0]
+        else:
+            column = mask[..., None].astype(np.float32)
+            output = (output * column).sum(axis=1) / np.maximum(column.sum(axis=1), 1)
+    unit: Vectors = (output / np.linalg.norm(output, axis=1, keepdims=True)).astype(np.float32, copy=False)
+    return unit
+
+
+def _encodable(text: str) -> str:
+    """Bytes that could not be decoded stand in a text as lone surrogates, which the tokenizer refuses."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)

@@ -1,0 +1,56 @@
+"""Freshness: is what we remember of a source still what the disk holds?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assistant.contracts.documents import SourceAddress
+from assistant.contracts.errors import UnreadableSource
+from assistant.contracts.ids import digest_of
+
+if TYPE_CHECKING:
+    from assistant.contracts.ports import Sources
+    from assistant.memory.fabric import Fabric
+
+State = Literal["fresh", "changed", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class FreshnessReceipt:
+    """State of each source at the moment of checking. ``fresh``: same stat, or another stat and the same bytes."""
+
+    states: dict[SourceAddress, State]
+
+    @property
+    def checked(self) -> int:
+        return len(self.states)
+
+    @property
+    def fresh(self) -> int:
+        return sum(state == "fresh" for state in self.states.values())
+
+    @property
+    def stale(self) -> list[SourceAddress]:
+        return [address for address, state in self.states.items() if state != "fresh"]
+
+
+def check_freshness(fabric: Fabric, sources: Sources, addresses: Iterable[SourceAddress]) -> FreshnessReceipt:
+    """Stat every source again, and read it again when its stat has changed."""
+    states: dict[SourceAddress, State] = {}
+    with fabric.records.read() as view:
+        records = {address: view.source(address) for address in dict.fromkeys(addresses)}
+    for address, record in records.items():
+        stat = sources.stat(address)
+        if record is None or stat is None:
+            states[address] = "gone"
+        elif stat == record.stat:
+            states[address] = "fresh"
+        else:
+            try:
+                same = digest_of(sources.fetch(address)) == record.digest
+            except UnreadableSource:
+                same = False
+            states[address] = "fresh" if same else "changed"
+    return FreshnessReceipt(states)

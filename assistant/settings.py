@@ -1,0 +1,95 @@
+"""Settings: defaults < user file < project file < environment < flags; one frozen object, all problems told at once.
+
+The user file is ``settings.toml`` in the config folder. The project file is ``.assistant.toml`` in the current folder:
+it came with somebody's files, so it may only narrow what is read (``PROJECT_MAY_SET``) and can never name a model or
+give consent. The environment is ``ASSISTANT_<NAME>``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.contracts.errors import BadSettings
+from assistant.core.parameters import DEFAULT, PARAMETER_SETS
+
+PROJECT_FILE = ".assistant.toml"
+PROJECT_MAY_SET = frozenset({"max_file_mib", "history_commits"})
+PREFIX = "ASSISTANT_"
+_NOT_SETTINGS = frozenset({"ASSISTANT_HOME"})
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "all-minilm-l6-v2"
+    """Encoder: id of a manifest in ``models/``, or a name that fastembed knows."""
+    precision: Literal["auto", "fp32", "int8"] = "auto"
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """Threads of the encoder; 0: one a physical core."""
+    allow_download: bool = False
+    """Whether models may be fetched without asking each time."""
+    max_file_mib: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Larger files are listed as problems and not read."""
+    history_commits: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
+    """Newest commits of each git history that are remembered; 0: none."""
+    parameters: Literal[tuple(sorted(PARAMETER_SETS))] = DEFAULT.version  # type: ignore[valid-type]
+    """Version of the recall parameter set."""
+
+
+def load_settings(
+    user_file: Path,
+    project_folder: Path,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+) -> Settings:
+    """Read all layers. Raises :class:`~assistant.contracts.errors.BadSettings` naming every problem and its place."""
+    environment = os.environ if environment is None else environment
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+
+    def layer(found: Mapping[str, object], origin: str) -> None:
+        for name, value in found.items():
+            values[name] = value
+            origins[name] = origin
+
+    layer(_read(user_file, problems), str(user_file))
+    project_file = project_folder / PROJECT_FILE
+    project = _read(project_file, problems)
+    for name in sorted(project.keys() - PROJECT_MAY_SET):
+        problems.append(f"{project_file}: a project may not set {name!r}")
+    layer({name: value for name, value in project.items() if name in PROJECT_MAY_SET}, str(project_file))
+    for variable, value in environment.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS and name in Settings.model_fields:
+            layer({name: value}, variable)
+    layer({name: value for name, value in (flags or {}).items() if value is not None}, "the command line")
+    settings = Settings()
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        for detail in error.errors():
+            name = str(detail["loc"][0]) if detail["loc"] else "?"
+            problems.append(f"{origins.get(name, '?')}: {name}: {detail['msg'].lower()}")
+    if problems:
+        raise BadSettings(
+            "The settings cannot be used: " + "; ".join(problems) + ".",
+            remedy=f"Known settings: {', '.join(Settings.model_fields)}.",
+        )
+    return settings
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(f"{path}: {error}")
+        return {}

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assistant.contracts.errors import DamagedModel, Interrupted
+from assistant.inference import encoding
+from assistant.inference.encoding import OnnxEncoder, plan_batches
+from assistant.inference.installing import install
+from assistant.inference.loading import load_encoder
+from assistant.inference.probing import probe, sample_texts
+
+from .conftest import Tiny
+
+WORDS = ["boiler", "invoice", "garden", "train", "def", "return", "Montag", "встреча", "🙂", "naïve", "x" * 40]
+TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=12)
+
+
+def row_cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return (first * second).sum(axis=1)
+
+
+@given(st.lists(st.integers(2, 256), max_size=200), st.integers(1, 2048))
+def test_batches_hold_every_text_once_and_stay_small(lengths: list[int], batch_tokens: int) -> None:
+    batches = list(plan_batches(lengths, batch_tokens))
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[p] for p in batch) <= batch_tokens for batch in batches)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=TEXTS, data=st.data())
+def test_int8_permuted_texts_give_permuted_vectors(
+    minilm_int8: OnnxEncoder, texts: list[str], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(texts))))
+    vectors = minilm_int8.encode([texts[place] for place in order])
+    assert row_cosines(vectors, minilm_int8.encode(texts)[order]).min() > 0.95
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=TEXTS, data=st.data())
+def test_fp32_permuted_texts_give_permuted_vectors(
+    minilm_fp32: OnnxEncoder, texts: list[str], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(texts))))
+    vectors = minilm_fp32.encode([texts[place] for place in order])
+    assert row_cosines(vectors, minilm_fp32.encode(texts)[order]).min() > 0.9999
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 0.0005), ("int8", 0.03)])
+def test_a_published_cosine(precision: str, tolerance: float, request: pytest.FixtureRequest) -> None:
+    encoder: OnnxEncoder = request.getfixturevalue(f"minilm_{precision}")
+    food, bread = encoder.encode(["A man is eating food.", "A man is eating a piece of bread."])
+    assert food @ bread == pytest.approx(0.7553, abs=tolerance)
+
+
+def test_int8_is_near_fp32(minilm_int8: OnnxEncoder, minilm_fp32: OnnxEncoder) -> None:
+    texts = sample_texts(12)
+    assert row_cosines(minilm_int8.encode(texts), minilm_fp32.encode(texts)).min() > 0.95
+    assert minilm_int8.fingerprint != minilm_fp32.fingerprint
+
+
+def test_the_shape_for_no_texts(minilm_int8: OnnxEncoder) -> None:
+    assert minilm_int8.encode([]).shape == (0, 384)
+
+
+def test_a_long_text_is_cut_at_256_tokens(minilm_fp32: OnnxEncoder) -> None:
+    assert minilm_fp32.max_tokens == 256
+    assert minilm_fp32.count_tokens(["stone " * 254, "stone " * 9000]) == 2 * 256
+    assert minilm_fp32.count_tokens(["stone " * 253]) == 255
+
+
+def test_agrees_with_fastembed_itself(minilm_fp32: OnnxEncoder, minilm_dir: object) -> None:
+    from fastembed import TextEmbedding
+
+    names = [model["model"] for model in TextEmbedding.list_supported_models()]
+    name = f"assistant/all-minilm-l6-v2-{minilm_fp32.fingerprint}"
+    assert name in names
+    folder = f"{minilm_dir}/all-minilm-l6-v2-fp32"
+    embedding = TextEmbedding(name, cache_dir=folder, specific_model_path=folder, threads=2)
+    texts = ["A man is eating food.", "word " * 400, ""]
+    assert row_cosines(np.array(list(embedding.embed(texts))), minilm_fp32.encode(texts)).min() > 0.9999
+
+
+def test_more_texts_than_one_window(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tiny.manifest, "fp32", tiny.target)
+    encoder = load_encoder("tiny", "fp32", tiny.models_dir, manifests=tiny.manifests)
+    texts = [" ".join(WORDS[: number % 7]) + f" {number}" for number in range(60)]
+    expected = encoder.encode(texts)
+    monkeypatch.setattr(encoding, "WINDOW_TEXTS", 7)
+    monkeypatch.setattr(encoding, "TOKENISE_TEXTS", 3)
+    assert row_cosines(encoder.encode(texts), expected).min() > 0.9999
+
+
+def test_prefixes_are_set_before_texts_and_queries(tiny: Tiny) -> None:
+    path = tiny.manifests / "tiny.toml"
+    plain = tiny.manifest
+    path.write_text(
+        path.read_text().replace('title = "Tiny"', 'title = "Tiny"\nquery_prefix = "girl "\npassage_prefix = "baby "')
+    )
+    install(tiny.manifest, "fp32", tiny.target)
+    encoder = load_encoder("tiny", "fp32", tiny.models_dir, manifests=tiny.manifests)
+    install(plain, "fp32", tiny.target)
+    path.write_text(path.read_text().replace("girl ", "").replace("baby ", ""))
+    bare = load_encoder("tiny", "fp32", tiny.models_dir, manifests=tiny.manifests)
+    assert row_cosines(encoder.encode(["bread"]), bare.encode(["baby bread"])).min() > 0.9999
+    assert encoder.encode_query("bread") @ bare.encode_query("girl bread") > 0.9999
+    assert encoder.fingerprint != bare.fingerprint
+
+
+def test_encoding_stops_between_batches(minilm_int8: OnnxEncoder) -> None:
+    asked: list[int] = []
+
+    def after_two() -> bool:
+        asked.append(1)
+        return len(asked) > 2
+
+    with pytest.raises(Interrupted):
+        minilm_int8.encode(["stone " * 300] * 40, should_stop=after_two)
+    assert len(asked) == 3
+
+
+def test_repeated_queries_are_answered_from_memory(minilm_int8: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "QUERY_CACHE_SIZE", 2)
+    first = minilm_int8.encode_query("one")
+    monkeypatch.setattr(minilm_int8, "_session", None)
+    np.testing.assert_array_equal(minilm_int8.encode_query("one"), first)
+    monkeypatch.undo()
+    for text in ("two", "three"):
+        minilm_int8.encode_query(text)
+    assert len(minilm_int8._queries) <= encoding.QUERY_CACHE_SIZE
+
+
+def test_hostile_graph_with_broken_vectors(tiny: Tiny) -> None:
+    install(tiny.manifest, "fp32", tiny.target)
+    encoder = load_encoder("tiny", "fp32", tiny.models_dir, manifests=tiny.manifests)
+
+    class Broken:
+        def __init__(self, value: float, width: int) -> None:
+            self.vectors = np.full((1, width), value, np.float32)
+
+        def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            return [self.vectors]
+
+    for session in (Broken(np.nan, 32), Broken(np.inf, 32), Broken(0.0, 32), Broken(1.0, 32)):
+        encoder._session = session
+        with pytest.raises(DamagedModel, match="not finite or not of unit length"):
+            encoder.encode(["x"])
+    encoder._session = Broken(1.0, 31)
+    with pytest.raises(DamagedModel, match="31 dimensions"):
+        encoder.encode(["x"])
+
+
+def test_the_probe_tells_that_the_model_is_right(minilm_int8: OnnxEncoder) -> None:
+    report = probe(minilm_int8)
+    assert report.right
+    assert report.near_cosine > 0.7 > 0.3 > report.far_cosine
+    assert 90 < report.sample_tokens_per_text < 130
+    assert min(report.tokens_per_s, report.texts_per_s, report.query_p50_ms, report.load_s) > 0
+    assert report.resident_bytes > 50e6
+    assert re.fullmatch(r"[0-9a-f]{16}", report.fingerprint)
