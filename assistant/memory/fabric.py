@@ -20,7 +20,7 @@ from assistant.contracts.documents import FileStat
 from assistant.contracts.errors import StoreBusy
 from assistant.contracts.ids import Fingerprint, ItemKey, Label, Revision
 from assistant.memory import writing
-from assistant.memory.layout import ItemRecord, SourceRecord
+from assistant.memory.layout import SourceRecord
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.terms import TantivyTerms
@@ -68,22 +68,41 @@ class Fabric:
         if lock is not None:
             self._order.check(folder / "records")
         self.records = RecordStore(folder / "records", read_only=self.read_only)
-        self.terms = TantivyTerms(
-            folder / "terms",
-            read_only=self.read_only,
-            title_boost=parameters.title_boost,
-            exact_boost=parameters.exact_boost,
-            phrase_boost=parameters.phrase_boost,
-        )
-        self.vectors = HnswVectors(
-            folder / "vectors" / space.fingerprint, space.dim, parameters, read_only=self.read_only
-        )
-        for damage in (*self.terms.damage, *self.vectors.damage):
-            note(f"{damage} It is rebuilt from the memory store.")
-        if not self.read_only and not self.records.fetch(lambda view: view.number(f"space:{space.fingerprint}")):
-            with self._writing() as view:
-                writing.open_space(view, space.fingerprint)
-        self.catch_up()
+        try:
+            self.terms = TantivyTerms(
+                folder / "terms",
+                read_only=self.read_only,
+                title_boost=parameters.title_boost,
+                exact_boost=parameters.exact_boost,
+                phrase_boost=parameters.phrase_boost,
+            )
+            self.vectors = HnswVectors(
+                folder / "vectors" / space.fingerprint, space.dim, parameters, read_only=self.read_only
+            )
+            for damage in (*self.terms.damage, *self.vectors.damage):
+                note(f"{damage} It is rebuilt from the memory store.")
+            if not self.read_only:
+                self._distrust_projections()
+                if not self.records.fetch(lambda view: view.number(f"space:{space.fingerprint}")):
+                    with self._writing() as view:
+                        writing.open_space(view, space.fingerprint)
+            self.catch_up()
+        except BaseException:
+            self.records.close()
+            raise
+
+    def _distrust_projections(self) -> None:
+        """Tell of a projection that is gone; empty a word index that says it is up to date and holds other numbers."""
+        with self.records.read() as view:
+            revision, items = view.revision, view.count("items")
+            any_vectors = next(view.labels(self.space.fingerprint), None) is not None
+        if self.terms.applied == revision and len(self.terms) != items:
+            self._note("The word index does not hold what the memory store holds; it is rebuilt.")
+            self.terms.clear()
+        elif items and not self.terms.applied and not self.terms.damage:
+            self._note("There is no word index; it is made from the memory store.")
+        if any_vectors and not self.vectors.applied and not self.vectors.damage:
+            self._note("There is no vector index; it is made from the memory store.")
 
     def _writing(self) -> AbstractContextManager[WriteView]:
         self._order.dirty()
@@ -156,19 +175,9 @@ class Fabric:
                 self.terms.clear()
                 self.terms.apply(view.all_items(), (), revision)
                 return
-            keys = dict.fromkeys(key for _, entry in view.journal(applied) for key in entry.items)
-            gone: list[ItemKey] = []
-
-            def present() -> Iterator[ItemRecord]:
-                for key in keys:
-                    record = view.item(key)
-                    if record is None:
-                        gone.append(ItemKey(key))
-                    else:
-                        yield record
-
-            records = list(present())
-            self.terms.apply(records, gone, revision)
+            keys = [ItemKey(k) for k in dict.fromkeys(k for _, entry in view.journal(applied) for k in entry.items)]
+            present = (record for key in keys if (record := view.item(key)) is not None)
+            self.terms.apply(present, keys, revision)
 
     def rebuild_terms(self) -> None:
         """Make the term index anew from the records."""

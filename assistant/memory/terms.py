@@ -184,11 +184,15 @@ class TantivyTerms:
         if not searcher.doc_freq("body", stem):
             return 0
         query = tantivy.Query.term_query(self._schema, "body", stem)  # unlike the figure above, counts no dropped item
-        return int(searcher.search(query, 1, count=True).count or 0)
+        return int(searcher.search(query, 1, count=True).count or 0)  # type: ignore[attr-defined]
 
-    def holding(self, keys: Sequence[int]) -> list[ItemKey]:
-        """Those of ``keys`` that are in the index, ascending; one that is in it twice comes twice."""
+    def holding(self, keys: Sequence[int], stem: str | None = None) -> list[ItemKey]:
+        """Those of ``keys`` that are in the index (and have ``stem`` in their text), ascending; one that is in it
+        twice comes twice."""
         query = tantivy.Query.term_set_query(self._schema, "key", [int(key) for key in keys])
+        if stem is not None:
+            word = tantivy.Query.term_query(self._schema, "body", stem)
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, word)])
         return sorted(key for key, _ in self._run(query, 2 * len(keys)))
 
     def search(

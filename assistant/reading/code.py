@@ -46,7 +46,7 @@ def read_code(path: str, decoded: DecodedText, language: str) -> Document | None
         kind="code",
         modality="code",
         chunks=tuple(chunks),
-        language=language,
+        language=language or None,
     )
 
 
@@ -62,7 +62,7 @@ def code_chunks(text: str, language: str, module: str) -> list[Chunk]:
     data = text.encode("utf-8")
     tree = parse(language, data)
     if tree is None:
-        return block_chunks(text, language, (module,) if module else ())
+        return block_chunks(text, language or None, (module,) if module else ())
     chars = CharOffsets(data)
     root = tree.root_node
     pieces = _pieces(text, chars, outline(root, data, module))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from assistant.contracts.documents import Chunk, Document
 from assistant.reading.borders import cut, inside_word
+from assistant.reading.dates import date_in_name
 from assistant.reading.packing import MAX_CHARS, TARGET_CHARS, lines, trim
 from assistant.reading.syntax import CharOffsets, node_text, parse
 
@@ -47,7 +48,7 @@ class _Section:
     is_item: bool = False
 
 
-def read_config(path: str, decoded: DecodedText, language: str) -> Document | None:  # noqa: ARG001 (as all readers)
+def read_config(path: str, decoded: DecodedText, language: str) -> Document | None:
     """The document of one configuration file; ``None`` when it has nothing but white space.
 
     JSON (with comments, or one value a line), YAML (several documents) and TOML are cut along their syntax trees;
@@ -72,7 +73,8 @@ def read_config(path: str, decoded: DecodedText, language: str) -> Document | No
         kind="config",
         modality="text",
         chunks=tuple(chunks),
-        language=language,
+        timestamp=date_in_name(path),
+        language=language or None,
     )
 
 

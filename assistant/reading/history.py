@@ -82,8 +82,6 @@ def commits(repo_path: str, limit: int) -> Iterator[FoundCommit]:
     Nothing for a repository without commits; a history cut short (a shallow clone, commits kept elsewhere) ends
     where it is cut. Raises :class:`UnreadableSource` when the repository is damaged.
     """
-    from dulwich.errors import NotCommitError
-
     head, objects = _open(repo_path)
     if head is None or limit <= 0:
         return
@@ -97,15 +95,11 @@ def commits(repo_path: str, limit: int) -> Iterator[FoundCommit]:
             if not waiting:
                 return
             _, sha, commit = heapq.heappop(waiting)
-            try:
-                raw = commit.as_raw_string()
-                author = commit.author.decode("utf-8", "replace")
-                parents = list(commit.parents)
-            except (NotCommitError, AttributeError, ValueError) as error:
-                raise UnreadableSource(f"a damaged commit: {error}") from error
+            raw = commit.as_raw_string()
+            author = commit.author.decode("utf-8", "replace")
             seconds = min(max(commit.commit_time, 0), 2**33)
             yield FoundCommit(sha.decode(), seconds, author, FileStat(len(raw), seconds * 10**9, 0))
-            for parent in parents:
+            for parent in commit.parents:
                 if parent not in seen:
                     seen.add(parent)
                     found = _commit(store, parent)
@@ -265,16 +259,21 @@ def _commit(store: DiskObjectStore, sha: bytes) -> Commit | None:
         pass
     except (OSError, ValueError) as error:
         raise UnreadableSource(f"a commit cannot be read: {error}") from error
+    # Raised outside the handler: its traceback would keep views of the mapped pack, which then could not be closed.
+    problem = ""
     try:
         thing = store[sha]  # type: ignore[index]
         if isinstance(thing, Commit):
-            _ = thing.commit_time
+            _ = thing.commit_time, thing.author, thing.parents
             return thing
     except KeyError:
-        pass
+        return None
     except (
-        *(OSError, ValueError, AssertionError, IndexError, EOFError, TypeError, AttributeError),
-        *(struct.error, zlib.error, FileFormatException, ChecksumMismatch, ApplyDeltaError),
+        *(OSError, ValueError, AssertionError, IndexError, EOFError, TypeError, AttributeError, OverflowError),
+        *(BufferError, MemoryError, struct.error, zlib.error),
+        *(FileFormatException, ChecksumMismatch, ApplyDeltaError),
     ) as error:
-        raise UnreadableSource(f"the git object store is damaged: {error}") from error
+        problem = str(error) or type(error).__name__
+    if problem:
+        raise UnreadableSource(f"the git object store is damaged: {problem}")
     return None

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 MOST_NESTING = 400
 """Open brackets at one place (strings and comments are not told apart) beyond which most grammars get slow."""
 
+MOST_BYTES = 4 * 1024 * 1024
+"""Larger sources (other than JSON, where a picture may be one string) get no tree."""
+
+MOST_SIGNS = 1_000_000
+"""Punctuation marks a source may hold: a tree takes about 200 bytes of memory for each."""
+
 MOST_YAML_LEVELS = 96
 """Columns that may open a block inside each other. The YAML scanner keeps its levels (two a column at most) in 1,024
 bytes, four a level, and the process dies when they do not fit."""
@@ -52,6 +58,7 @@ _BLOCK_BYTES = 512
 _BRACKET_RUNS = re.compile(rb"[(\[{]+|[)\]}]+|(?<=\w)<|>|;")
 _LINE_END = re.compile(rb"\r\n?|\n")
 _YAML_MARK = re.compile(rb"[-?:](?=[ \t]|\Z)")
+_SIGNS = b"()[]{}<>,;:.'\"!?@#$%^&*|~-\\"
 _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
@@ -81,22 +88,16 @@ class CharOffsets:
         return self._before[block] + len(self._data[block * _BLOCK_BYTES : byte].translate(None, _CONTINUATION))
 
 
-def has_grammar(language: str) -> bool:
-    return language in _GRAMMARS
-
-
 def parse(language: str, data: bytes) -> Tree | None:
     """The syntax tree of ``data`` (UTF-8), errors recovered from; thread-safe.
 
-    ``None``: there is no grammar for ``language``, or the source would take too much work. Work is bounded by nesting
-    (``MOST_NESTING``, ``MOST_YAML_LEVELS``; JSON may nest at will), by how often the lexer goes over the same bytes, and, behind those, by
-    processor time: about ten times what the slowest ordinary source takes. Only a source built to be slow, yet with
-    little nesting and little to re-read, meets the last bound, which depends on the machine.
+    ``None``: there is no grammar for ``language``, or the source would take too much work. Work is bounded by size
+    and nesting (the ``MOST_`` constants; JSON may nest at will), by how often the lexer goes over the same bytes,
+    and, behind those, by processor time: about ten times what the slowest ordinary source takes. Only a source built
+    to be slow, yet with little nesting and little to re-read, meets the last bound, which depends on the machine.
     """
     grammar = _grammar(language)
-    if grammar is None or (language != "json" and nesting(data) > MOST_NESTING):
-        return None
-    if language == "yaml" and yaml_levels(data) > MOST_YAML_LEVELS:
+    if grammar is None or not _is_bearable(language, data):
         return None
     from tree_sitter import Parser
 
@@ -116,6 +117,16 @@ def parse(language: str, data: bytes) -> Tree | None:
     except ValueError:  # stopped
         return None
     return tree if reads_left >= 0 else None
+
+
+def _is_bearable(language: str, data: bytes) -> bool:
+    if len(data) - len(data.translate(None, _SIGNS)) > MOST_SIGNS:
+        return False
+    if language == "json":
+        return True
+    if len(data) > MOST_BYTES or nesting(data) > MOST_NESTING:
+        return False
+    return language != "yaml" or yaml_levels(data) <= MOST_YAML_LEVELS
 
 
 def nesting(data: bytes) -> int:

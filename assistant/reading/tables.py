@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from assistant.contracts.documents import Chunk, Document
 from assistant.reading.borders import cut
+from assistant.reading.dates import date_in_name
 from assistant.reading.packing import MAX_CHARS, TARGET_CHARS, trim
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ _NUMERIC = re.compile(r"[-+]?[€$£]?\d[\d.,:/T %+-]*[€$£%]?Z?")
 Row = tuple[int, int]
 
 
-def read_table(path: str, decoded: DecodedText, language: str | None = None) -> Document | None:  # noqa: ARG001
+def read_table(path: str, decoded: DecodedText, language: str | None = None) -> Document | None:
     """The document of one table; ``None`` when it has nothing but white space.
 
     Rows are never split unless one alone is longer than a chunk may be. Each chunk has the column names, as
     "name | name", for its ``header`` (the row that holds them is also the start of the first chunk); ``""`` when the
     first row is no header: it holds a number or a date. Ragged rows are taken as they are. ``language`` is not used.
     """
+    del language
     text = decoded.text
     delimiter = "\t" if path.lower().endswith((".tsv", ".tab")) else _delimiter(text)
     rows = [row for row in (trim(text, *record) for record in records(text, delimiter)) if row is not None]
@@ -57,6 +59,7 @@ def read_table(path: str, decoded: DecodedText, language: str | None = None) -> 
         kind="table",
         modality="text",
         chunks=tuple(chunks),
+        timestamp=date_in_name(path),
     )
 
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.contracts.errors import DamagedModel, Interrupted
@@ -31,7 +31,7 @@ def test_batches_hold_every_text_once_and_stay_small(lengths: list[int], batch_t
     assert all(len(batch) == 1 or len(batch) * max(lengths[p] for p in batch) <= batch_tokens for batch in batches)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None)
 @given(texts=TEXTS, data=st.data())
 def test_int8_permuted_texts_give_permuted_vectors(
     minilm_int8: OnnxEncoder, texts: list[str], data: st.DataObject
@@ -41,7 +41,7 @@ def test_int8_permuted_texts_give_permuted_vectors(
     assert row_cosines(vectors, minilm_int8.encode(texts)[order]).min() > 0.95
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None)
 @given(texts=TEXTS, data=st.data())
 def test_fp32_permuted_texts_give_permuted_vectors(
     minilm_fp32: OnnxEncoder, texts: list[str], data: st.DataObject
