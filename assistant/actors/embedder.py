@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from assistant.contracts.errors import Interrupted
 from assistant.contracts.events import EmbeddingFinished, EmbeddingStarted, Listener, VectorsStored
-from assistant.core.intake import embedding_text
+from assistant.memory.recall import embedded_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,5 +119,5 @@ class Embedder:
                 record = view.item(key)
                 if record is not None and record.content == content:
                     contents.append(content)
-                    texts.append(embedding_text(record.title, record.scope, record.header, record.chunk, record.text))
+                    texts.append(embedded_text(record))
         return contents, texts

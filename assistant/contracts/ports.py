@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assistant.contracts.items import Filters
+    from assistant.contracts.vectors import TokenVectors
 
     Vectors = NDArray[np.float32]
 
@@ -62,6 +63,10 @@ class Encoder(Protocol):
 
     def encode_query(self, text: str) -> Vectors:
         """Encode one question. Returns float32, shape ``(dim,)``, unit length."""
+        ...
+
+    def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
+        """Vectors of every token of each text, in the order given; ``None`` when the model only gives whole texts."""
         ...
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.core.parameters import RecallParameters, Weights
+from assistant.core.parameters import RecallParameters, RerankWeights, Weights
 
 _DAY_S = 86_400.0
 _QUALITY = {"text": 1.0, "markdown": 1.0, "rst": 1.0, "html": 0.9, "code": 0.9, "mail": 0.9, "notebook": 0.9}
@@ -97,6 +97,27 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
             )
         )
     return sorted(fused, key=lambda one: (-one.score, one.key))
+
+
+def rerank(
+    scores: Sequence[float],
+    dense: Sequence[float | None],
+    sparse: Sequence[float],
+    late: Sequence[float],
+    weights: RerankWeights,
+) -> list[float]:
+    """New scores for the best hits, in the order given: the weighted z-scores, stretched over the range of the old
+    scores, so that they stay comparable with those of the hits that were not reranked."""
+    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), strict=True)
+    totals = [
+        weights.dense * (one or 0.0) + weights.sparse * (two or 0.0) + weights.late * (three or 0.0)
+        for one, two, three in sides
+    ]
+    if not totals:
+        return []
+    low, high = min(scores), max(scores)
+    least, spread = min(totals), max(totals) - min(totals)
+    return [low + (high - low) * ((total - least) / spread if spread > 1e-9 else 1.0) for total in totals]
 
 
 def _weights(parameters: RecallParameters, family: str) -> Weights:

@@ -20,6 +20,17 @@ class Weights(BaseModel):
     sparse: float
 
 
+class RerankWeights(BaseModel):
+    """Shares of cosine, BM25 and late interaction (see :mod:`assistant.core.late`) in the order of the best hits,
+    z-scores each; they add up to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dense: float
+    sparse: float
+    late: float
+
+
 class RecallParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,10 +55,9 @@ class RecallParameters(BaseModel):
     """Weight of an identifier found whole, against a plain word."""
     phrase_boost: float = 3.0
     title_boost: float = 0.5
-    rerank_top: int = 30
+    rerank_top: int = 24
     """How many of the best are reranked; 0 switches reranking off."""
-    rerank_share: float = 0.0
-    """Weight of the reranker's score against the fused relevance, 0..1."""
+    rerank: RerankWeights = RerankWeights(dense=0.2, sparse=0.2, late=0.6)
     rerank_margin: float = 0.25
     """Reranking is passed over when the best hit leads the second by this much: the order is certain already."""
     duplicate_bits: int = 3
@@ -86,7 +96,6 @@ MEASURED = RecallParameters(
     relevance_share=0.96,
     recency_share=0.02,
     quality_share=0.02,
-    rerank_share=0.25,
 )
 
 PARAMETER_SETS = {PLAN.version: PLAN, MEASURED.version: MEASURED}

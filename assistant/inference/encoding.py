@@ -13,6 +13,7 @@ import numpy as np
 
 from assistant.contracts.errors import DamagedModel, Interrupted
 from assistant.contracts.ids import Fingerprint
+from assistant.contracts.vectors import TokenVectors
 from assistant.inference.manifest import ModelManifest
 from assistant.inference.sessions import onnx_errors
 
@@ -84,6 +85,8 @@ class OnnxEncoder:
         outputs = [node.name for node in self._session.get_outputs()]
         self._pools = "sentence_embedding" in outputs
         self._output = "sentence_embedding" if self._pools else outputs[0]
+        by_token = [node.name for node in self._session.get_outputs() if len(node.shape) == 3]
+        self._token_output = by_token[0] if by_token else None
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
         self._queries_lock = threading.Lock()
 
@@ -105,6 +108,20 @@ class OnnxEncoder:
             if len(self._queries) > QUERY_CACHE_SIZE:
                 self._queries.popitem(last=False)
         return vector.copy()
+
+    def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
+        """See the port. ``None`` when the graph has no output of shape (texts, tokens, dim)."""
+        if self._token_output is None:
+            return None
+        limit = self.max_tokens * CHARS_PER_TOKEN_LIMIT
+        encodings = self._tokenizer.encode_batch([_encodable(text[:limit]) for text in texts])
+        token_ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
+        found: list[TokenVectors | None] = [None] * len(texts)
+        for batch in plan_batches([len(ids) for ids in token_ids]):
+            states, _ = self._forward([token_ids[place] for place in batch], self._token_output)
+            for row, place in enumerate(batch):
+                found[place] = _without_special(states[row], encodings[place])
+        return [vectors for vectors in found if vectors is not None]
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens that :meth:`encode` would read of ``texts``, special tokens included, padding not."""
@@ -130,6 +147,12 @@ class OnnxEncoder:
         return result
 
     def _run(self, token_ids: Sequence[TokenIds]) -> Vectors:
+        output, mask = self._forward(token_ids, self._output)
+        vectors = output if self._pools else pool(output, mask, self.manifest.pooling)
+        self._check(vectors, len(token_ids))
+        return vectors
+
+    def _forward(self, token_ids: Sequence[TokenIds], output: str) -> tuple[Vectors, NDArray[np.int64]]:
         longest = max(len(ids) for ids in token_ids)
         ids = np.full((len(token_ids), longest), self._pad_id, np.int64)
         mask = np.zeros_like(ids)
@@ -139,10 +162,7 @@ class OnnxEncoder:
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         feed = {name: values for name, values in feed.items() if name in self._inputs}
         with onnx_errors(self.name):
-            output = self._session.run([self._output], feed)[0]
-        vectors = output if self._pools else pool(output, mask, self.manifest.pooling)
-        self._check(vectors, len(token_ids))
-        return vectors
+            return self._session.run([output], feed)[0], mask
 
     def _check(self, vectors: Vectors, count: int) -> None:
         if vectors.shape != (count, self.dim):
@@ -179,6 +199,16 @@ def pool(output: Vectors, mask: NDArray[np.int64], pooling: str) -> Vectors:
             output = (output * column).sum(axis=1) / np.maximum(column.sum(axis=1), 1)
     unit: Vectors = (output / np.linalg.norm(output, axis=1, keepdims=True)).astype(np.float32, copy=False)
     return unit
+
+
+def _without_special(states: Vectors, encoding: Any) -> TokenVectors:
+    """Unit rows of the real tokens of one text."""
+    spans = np.array(encoding.offsets, np.int32).reshape(-1, 2)
+    real = np.flatnonzero(spans[:, 1] > spans[:, 0])
+    rows = states[real]
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = np.ascontiguousarray(rows / np.maximum(lengths, 1e-9), dtype=np.float32)
+    return TokenVectors(rows, spans[real, 0], spans[real, 1])
 
 
 def _encodable(text: str) -> str:

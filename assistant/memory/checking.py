@@ -37,8 +37,11 @@ class CheckReport(Contract):
 
 
 def check(fabric: Fabric) -> CheckReport:
-    """Bring the projections up to the records, then compare everything. Raises :class:`~assistant.contracts.errors.DamagedStore` for a record that does not match
-    its checksum, and :class:`~assistant.contracts.errors.DamagedIndex` for a word index that cannot be searched."""
+    """Bring the projections up to the records, then compare everything.
+
+    Raises :class:`~assistant.contracts.errors.DamagedStore` for a record that does not match its checksum, and
+    :class:`~assistant.contracts.errors.DamagedIndex` for a word index that cannot be searched.
+    """
     fabric.catch_up()
     with fabric.records.read() as view:
         findings = itertools.chain(contradictions(view), _term_findings(fabric, view), _vector_findings(fabric, view))

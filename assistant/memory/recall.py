@@ -5,6 +5,7 @@ Dense and sparse each bring candidates; both then score the whole union, so that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 from assistant.contracts.errors import DamagedIndex
 from assistant.contracts.ids import ItemKey
 from assistant.core.filenames import is_within
-from assistant.core.fusion import Candidate, Fused, fuse, source_quality
+from assistant.core.fusion import Candidate, Fused, fuse, rerank, source_quality
+from assistant.core.intake import embedding_text
+from assistant.core.late import best_matches, maxsim, token_weights
 from assistant.core.question import Question, read_question
 from assistant.core.simhash import distance, simhash
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from assistant.contracts.items import Filters, RecallQuery
     from assistant.contracts.ports import Clock, Encoder
+    from assistant.contracts.vectors import TokenVectors
     from assistant.core.parameters import RecallParameters
     from assistant.memory.fabric import Fabric
     from assistant.memory.layout import ItemRecord
@@ -41,6 +45,8 @@ class RankedItem:
     bm25: float
     score: float
     rerank: float = 0.0
+    tokens: TokenVectors | None = None
+    """Of the text that was embedded; ``None`` where late interaction did not run."""
     duplicates: list[ItemRecord] = field(default_factory=list)
 
 
@@ -52,6 +58,9 @@ class Ranking:
     question: Question
     items: list[RankedItem]
     vector: NDArray[np.float32] | None
+    tokens: TokenVectors | None = None
+    weights: NDArray[np.float64] | None = None
+    """Token vectors of the question and their weights; ``None`` where late interaction did not run."""
 
 
 class Recall:
@@ -63,17 +72,18 @@ class Recall:
         self._clock = clock
         self._parameters = parameters
 
-    def rank(self, query: RecallQuery) -> Ranking:
+    def rank(self, query: RecallQuery, *, certain: bool = True) -> Ranking:
+        """Rank items. ``certain`` false: compare token by token even when the order is certain without."""
         question = read_question(query.text, query.signals)
         try:
-            return self._rank(query, question)
+            return self._rank(query, question, certain=certain)
         except DamagedIndex:
             if self._fabric.read_only:
                 raise
             self._fabric.rebuild_terms()
-            return self._rank(query, question)
+            return self._rank(query, question, certain=certain)
 
-    def _rank(self, query: RecallQuery, question: Question) -> Ranking:
+    def _rank(self, query: RecallQuery, question: Question, *, certain: bool) -> Ranking:
         wide = max(self._parameters.candidates, query.k)
         sparse = dict(
             self._fabric.terms.search(
@@ -92,7 +102,47 @@ class Recall:
         )
         records, cosines = self._load(union, vector)
         ranked = self._fuse(question, query, records, sparse, cosines)
-        return Ranking(question, self._distinct(ranked, query.k), vector)
+        tokens, weights = self._rerank(question, ranked, certain=certain)
+        return Ranking(question, self._distinct(ranked, query.k), vector, tokens, weights)
+
+    def _rerank(
+        self, question: Question, ranked: list[RankedItem], *, certain: bool
+    ) -> tuple[TokenVectors | None, NDArray[np.float64] | None]:
+        """Reorder the best hits, in place, by late interaction; passed over when it cannot say anything (no encoder,
+        a script it cannot read) or need not (the best hit leads by far)."""
+        top = ranked[: self._parameters.rerank_top]
+        if self._encoder is None or len(top) < 2 or not question.readable_by(self._encoder.scripts):
+            return None, None
+        if certain and top[0].score - top[1].score >= self._parameters.rerank_margin:
+            return None, None
+        found = self._encoder.token_vectors([question.text, *(embedded_text(item.record) for item in top)])
+        if found is None:
+            return None, None
+        asked = found[0]
+        weights = token_weights(question.text, asked, self._weigh)
+        late = []
+        for item, tokens in zip(top, found[1:], strict=True):
+            item.tokens = tokens
+            late.append(maxsim(weights, best_matches(asked, tokens)))
+        scores = rerank(
+            [item.score for item in top],
+            [item.cosine for item in top],
+            [item.bm25 for item in top],
+            late,
+            self._parameters.rerank,
+        )
+        for item, score in zip(top, scores, strict=True):
+            item.rerank = score - item.score
+            item.score = score
+        top.sort(key=lambda item: (-item.score, item.record.key))
+        ranked[: len(top)] = top
+        return asked, weights
+
+    def _weigh(self, word: str) -> float:
+        """Inverse document frequency of a word."""
+        size = max(1, len(self._fabric.terms))
+        found = min((self._fabric.terms.frequency(stem) for stem in self._fabric.terms.analyse(word)), default=size)
+        return math.log(1.0 + (size - found + 0.5) / (found + 0.5)) if found < size else 0.0
 
     def _nearest(self, vector: NDArray[np.float32], wide: int, query: RecallQuery) -> list[ItemKey]:
         filters, fabric = query.filters, self._fabric
@@ -200,6 +250,11 @@ class Recall:
             counts[item.record.path] = counts.get(item.record.path, 0) + 1
             (first if counts[item.record.path] <= self._parameters.per_source else later).append(item)
         return (first + later)[:k]
+
+
+def embedded_text(record: ItemRecord) -> str:
+    """What the encoder reads of an item; it ends with the item's text."""
+    return embedding_text(record.title, record.scope, record.header, record.chunk, record.text)
 
 
 def admits(filters: Filters, modality: Sequence[str], record: ItemRecord) -> bool:

@@ -83,9 +83,9 @@ def commits(repo_path: str, limit: int) -> Iterator[FoundCommit]:
     where it is cut. Raises :class:`UnreadableSource` when the repository is damaged.
     """
     head, objects = _open(repo_path)
-    if head is None or limit <= 0:
-        return
     with closing(objects) as store:
+        if head is None or limit <= 0:
+            return
         first = _commit(store, head)
         if first is None:
             raise UnreadableSource("the commit HEAD names is missing or damaged")
@@ -221,7 +221,8 @@ def _open(repo_path: str) -> tuple[bytes | None, DiskObjectStore]:
         _, head = DiskRefsContainer(os.fsencode(shared), worktree_path=os.fsencode(own)).follow(HEADREF)
         store = OwnStore(os.path.join(shared, "objects"))
     except (OSError, ValueError, KeyError, FileFormatException, SymrefLoop) as error:
-        raise UnreadableSource(f"the git repository cannot be read: {error}") from error
+        words = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UnreadableSource(f"the git repository cannot be read: {words}") from error
     if head is not None and not re.fullmatch(rb"[0-9a-f]{40}", head):
         store.close()
         raise UnreadableSource("the git repository cannot be read: HEAD makes no sense")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import zip_longest
 
 from assistant.contracts.documents import Document
 from assistant.core.offsets import OffsetMap, TextPiece, newline_offsets
@@ -127,7 +128,7 @@ class _Book:
         self, base: int, message: bytes, fields: list[Field], scope: tuple[str, ...], moment: datetime | None
     ) -> None:
         start = self._size
-        for field in fields:
+        for field, following in zip_longest(fields, fields[1:]):
             if field.plain:
                 words = message[field.start_byte : field.end_byte].decode("utf-8")
             else:
@@ -135,7 +136,10 @@ class _Book:
             first, last = base + field.start_byte, base + field.end_byte
             self._pieces.append(TextPiece(self._size, self._size + len(words), first, last, field.plain))
             self._append(words)
-            self._append("\n")
+            line_end = message[field.end_byte : following.start_byte].decode("latin-1") if following else "\n"
+            if line_end == "\r\n":
+                self._pieces.append(TextPiece(self._size, self._size + 2, last, last + 2))
+            self._append(line_end if line_end == "\r\n" else "\n")
         if self._size > start:
             self._blocks.append(Block(start, self._size, "message", scope, timestamp=moment))
             self._append("\n")

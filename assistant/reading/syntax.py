@@ -107,16 +107,15 @@ def parse(language: str, data: bytes) -> Tree | None:
     def read(byte: int, _point: Point) -> bytes:
         nonlocal reads_left
         reads_left -= 1
-        return data[byte : byte + _READ_BYTES] if reads_left >= 0 else b""
+        return data[byte : byte + _READ_BYTES]  # always: a source that changes under way is no use to the parser
 
     def stop(_byte: int, _has_error: bool) -> bool:
         return reads_left < 0 or time.thread_time() > cpu_limit_s
 
     try:
-        tree = Parser(grammar).parse(read, encoding="utf8", progress_callback=stop)
+        return Parser(grammar).parse(read, encoding="utf8", progress_callback=stop)
     except ValueError:  # stopped
         return None
-    return tree if reads_left >= 0 else None
 
 
 def _is_bearable(language: str, data: bytes) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from assistant.contracts.errors import Interrupted
 from assistant.contracts.ids import Fingerprint
+from assistant.contracts.vectors import TokenVectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,20 @@ class HashingEncoder:
             # No words, or features that cancel out exactly: a direction of its own.
             vector[0] = 1
         return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+    def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
+        found = []
+        for text in texts:
+            words = list(_WORD.finditer(text))[: self.max_tokens]
+            rows = [self.encode_query(word.group()) for word in words]
+            found.append(
+                TokenVectors(
+                    np.stack(rows) if rows else np.empty((0, self.dim), np.float32),
+                    np.array([word.start() for word in words], np.int32),
+                    np.array([word.end() for word in words], np.int32),
+                )
+            )
+        return found
 
     def _features(self, text: str) -> Iterator[tuple[str, float]]:
         for whole in _WORD.findall(text.lower())[: self.max_tokens]:
