@@ -26,7 +26,7 @@ from assistant.contracts.ids import Fingerprint
 from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, RecallQuery, RecallResult
 from assistant.contracts.ports import Clock, Encoder
 from assistant.contracts.reports import Forgotten, Status
-from assistant.core.answering import AnswerWeights
+from assistant.core.answering import DEFAULT_WEIGHTS, AnswerWeights
 from assistant.core.parameters import PARAMETER_SETS, RecallParameters
 from assistant.inference import catalogue
 from assistant.inference.shelf import EncoderShelf
@@ -72,7 +72,7 @@ class Assistant:
         self._tell = listener
         self._clock = clock or SystemClock()
         self._parameters = parameters or PARAMETER_SETS[settings.parameters]
-        self._weights = weights or AnswerWeights()
+        self._weights = weights or DEFAULT_WEIGHTS
         self._shelf = EncoderShelf(
             settings.model,
             settings.precision,
@@ -85,6 +85,7 @@ class Assistant:
         self._sources = FileSources(
             max_file_bytes=settings.max_file_mib << 20,
             history_limit=settings.history_commits,
+            own_folders=locations.own_folders(),
         )
         self._reader = FileReader()
         self._opened: Fabric | None = None
@@ -96,7 +97,7 @@ class Assistant:
         pending, unless told not to. Each folder is searchable by words as soon as it is scanned."""
         wanted = [absolute(path) for path in paths]
         for path in wanted:
-            self._sources.walk(path)  # refuses a bad root before anything is written
+            self._sources.check_root(path)
         self._own()
         roots = wanted or self.roots()
         scans = [self._librarian.scan(root) for root in roots]

@@ -11,7 +11,7 @@ from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, So
 from assistant.contracts.errors import Interrupted, UnreadableSource
 from assistant.contracts.events import FolderScanned, Listener, ScanProgressed
 from assistant.contracts.ids import digest_of
-from assistant.core.filenames import is_within
+from assistant.core.filenames import is_within, to_text
 from assistant.core.intake import draft_items
 from assistant.memory.layout import SourceRecord
 from assistant.memory.writing import SourceUpdate
@@ -188,4 +188,4 @@ def common_root(path: str, roots: Sequence[str]) -> str | None:
 
 def absolute(path: str) -> str:
     """Absolute, ``~`` expanded, links in it resolved: the one spelling under which a folder is remembered."""
-    return os.path.realpath(os.path.expanduser(path))
+    return to_text(os.path.realpath(os.path.expanduser(path)))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assistant.contracts.answers import Answer
 from assistant.contracts.items import Cite, RecallHit, RecallQuery, RecallResult, ScoreExplanation
-from assistant.core.answering import AnswerWeights, Evidence, Lexicon, answer, read_together
+from assistant.core.answering import AnswerWeights, answer, read_together
 from assistant.core.snippets import snippet
+from assistant.core.weighing import Asked, Evidence, Lexicon
 from assistant.memory.freshness import FreshnessReceipt, check_freshness
+from assistant.memory.recall import embedded_text
 
 if TYPE_CHECKING:
     from assistant.actors.librarian import Librarian
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 REFRESH_ROUNDS = 2
 """How often recall is repeated because a source had changed; then stale hits are flagged."""
-ASK_K = 24
+MAX_EXTRA_ITEMS = 8
 NEAREST = 3
 
 
@@ -75,13 +77,13 @@ class Respondent:
         """Answer from the memory, and from ``extra`` items that are not in it (piped input)."""
         started_s = self._clock.monotonic_s()
         for last in (False, True):
-            recalled = self._recall_fresh(query)
+            recalled = self._recall_fresh(query, certain=False)
             records = [*extra, *(item.record for item in recalled.ranking.items)]
             verdict = answer(
                 recalled.ranking.question,
-                [*(_extra_evidence(record) for record in extra), *map(_evidence, recalled.ranking.items)],
+                [*self._extra_evidence(extra, recalled), *map(_evidence, recalled.ranking.items)],
                 self._lexicon(),
-                self._similarity(recalled),
+                self._asked(recalled),
                 self._weights,
             )
             checked = self._verifier.verify(verdict.parts, records)
@@ -103,9 +105,21 @@ class Respondent:
             else tuple(self._hit(item, recalled, explain=False) for item in recalled.ranking.items[:NEAREST]),
         )
 
-    def _recall_fresh(self, query: RecallQuery) -> Recalled:
+    def _extra_evidence(self, extra: Sequence[ItemRecord], recalled: Recalled) -> list[Evidence]:
+        """Evidence that lies in no index: compared with the question here and now."""
+        evidence = [_as_evidence(record, 1.0, None) for record in extra[:MAX_EXTRA_ITEMS]]
+        if self._encoder is None or recalled.ranking.tokens is None:
+            return evidence
+        texts = [embedded_text(record) for record in extra[:MAX_EXTRA_ITEMS]]
+        tokens = self._encoder.token_vectors(texts) or []
+        return [
+            replace(one, tokens=found, lead_chars=len(text) - len(one.text))
+            for one, found, text in zip(evidence, tokens, texts, strict=True)
+        ]
+
+    def _recall_fresh(self, query: RecallQuery, *, certain: bool = True) -> Recalled:
         for last in (*[False] * (REFRESH_ROUNDS - 1), True):
-            ranking = self._recall.rank(query)
+            ranking = self._recall.rank(query, certain=certain)
             receipt = check_freshness(self._fabric, self._sources, (item.record.address for item in ranking.items))
             if last or not receipt.stale or not self._refresh(receipt.stale):
                 break
@@ -131,18 +145,12 @@ class Respondent:
 
         return Lexicon(terms.analyse, frequency, len(terms))
 
-    def _similarity(self, recalled: Recalled) -> Callable[[Sequence[str]], Sequence[float] | None]:
-        encoder, question = self._encoder, recalled.ranking.question
-
-        def similarity(texts: Sequence[str]) -> Sequence[float] | None:
-            if encoder is None or not question.readable_by(encoder.scripts):
-                return None
-            vector = recalled.ranking.vector
-            if vector is None:
-                vector = encoder.encode_query(question.text)
-            return [float(cosine) for cosine in encoder.encode(texts) @ vector]
-
-        return similarity
+    @staticmethod
+    def _asked(recalled: Recalled) -> Asked | None:
+        ranking = recalled.ranking
+        if ranking.vector is None or ranking.tokens is None or ranking.weights is None:
+            return None
+        return Asked(ranking.vector, ranking.tokens, ranking.weights)
 
     def _hit(self, item: RankedItem, recalled: Recalled, *, explain: bool) -> RecallHit:
         question, record = recalled.ranking.question, item.record
@@ -190,11 +198,8 @@ def cite_of(record: ItemRecord) -> Cite:
 
 
 def _evidence(item: RankedItem) -> Evidence:
-    return _as_evidence(item.record, item.score, item.cosine)
-
-
-def _extra_evidence(record: ItemRecord) -> Evidence:
-    return _as_evidence(record, 1.0, None)
+    lead_chars = len(embedded_text(item.record)) - len(item.record.text)
+    return replace(_as_evidence(item.record, item.score, item.cosine), tokens=item.tokens, lead_chars=lead_chars)
 
 
 def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evidence:
@@ -210,5 +215,4 @@ def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evid
         score=score,
         cosine=cosine,
         context=f"{record.context}\n{' '.join(record.path.rsplit('/', 2)[-2:])}",
-        timestamp_s=record.timestamp_s,
     )

@@ -17,7 +17,7 @@ from assistant.contracts import errors
 
 app = typer.Typer(
     name="assistant",
-    help="A private assistant for the files on this laptop: remembers folders, answers with checked citations, offline.",
+    help="A private, offline assistant for the files on this laptop: it remembers folders and answers with citations.",
     epilog="Exit codes: 0 done, 2 wrong use, 3 nothing found, 4 consent needed, 5 denied, 6 bad data, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

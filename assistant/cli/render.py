@@ -237,7 +237,17 @@ def evaluated(result: Evaluation, *, show: bool, as_json: bool) -> None:
         return
     out = console()
     table = Table(box=None, pad_edge=False)
-    for column in ("class", "n", "recall@20", "nDCG@10", "MRR", "answered", "right", "citation precision"):
+    for column in (
+        "class",
+        "n",
+        "recall@20",
+        "nDCG@10",
+        "MRR",
+        "answered",
+        "right",
+        "to the point",
+        "citation precision",
+    ):
         table.add_column(column, justify="left" if column == "class" else "right")
     for row in (*result.classes, result.total):
         table.add_row(row.name, str(row.questions), *(_figure(value) for value in row.figures()))

@@ -55,7 +55,7 @@ class RecallParameters(BaseModel):
     """Weight of an identifier found whole, against a plain word."""
     phrase_boost: float = 3.0
     title_boost: float = 0.5
-    rerank_top: int = 24
+    rerank_top: int = 16
     """How many of the best are reranked; 0 switches reranking off."""
     rerank: RerankWeights = RerankWeights(dense=0.2, sparse=0.2, late=0.6)
     rerank_margin: float = 0.25

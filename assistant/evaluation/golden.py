@@ -16,11 +16,13 @@ MAX_BYTES = 16 << 20
 
 class GoldenPlace(Contract):
     """Lines ``lines[0]`` to ``lines[1]`` (from 1, inclusive) of a file. Grade 3: answers fully, 2: in part or again,
-    1: background."""
+    1: background. ``fact`` names the pieces of the answer that stand there: places that share a name are
+    alternatives; empty: a piece of its own."""
 
     path: str
     lines: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     grade: Annotated[int, Field(ge=1, le=3)] = 3
+    fact: tuple[str, ...] = ()
 
 
 class GoldenQuestion(Contract):

@@ -1,11 +1,13 @@
 """Figures from outcomes. Ranking measures come from ir-measures; the rest are plain shares.
 
-A golden place counts as found at the rank of the first hit that shares a line with it.
+A golden place counts as found at the rank of the first hit that shares a line with it; a piece of the answer (a fact)
+when one of its places does. Recall is the share of a question's facts that were found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import ir_measures
@@ -34,7 +36,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one question. ``verified``: citations whose bytes on disk have the stated digest."""
+    """What became of one question. ``verified``: citations whose bytes on disk have the stated digest and are what
+    the citation quotes. ``supported``: verified ones whose statements in the answer they hold (see
+    :func:`supports`)."""
 
     question: GoldenQuestion
     hits: tuple[Place, ...]
@@ -42,6 +46,7 @@ class Outcome:
     answer: str
     cited: tuple[Place, ...]
     verified: int
+    supported: int
     confidence: float
     recall_ms: float
     ask_ms: float
@@ -72,7 +77,10 @@ class ClassFigures(Contract):
     mrr: float | None
     answered: float
     right: float | None
+    to_the_point: float | None
+    """Share of citations that lie on a graded place."""
     citation_precision: float | None
+    """Share of citations that verify byte for byte and support the statements they are attached to."""
 
     def figures(self) -> tuple[float | None, ...]:
         return (
@@ -81,6 +89,7 @@ class ClassFigures(Contract):
             self.mrr,
             self.answered,
             self.right,
+            self.to_the_point,
             self.citation_precision,
         )
 
@@ -97,7 +106,8 @@ def figures(name: str, outcomes: Sequence[Outcome]) -> ClassFigures:
         mrr=ranking.get("mrr"),
         answered=_share(outcome.right_to_answer for outcome in outcomes),
         right=_share(outcome.holds_expected for outcome in answerable) if answerable else None,
-        citation_precision=sum(outcome.relevant_citations for outcome in outcomes) / cited if cited else None,
+        to_the_point=sum(outcome.relevant_citations for outcome in outcomes) / cited if cited else None,
+        citation_precision=sum(outcome.supported for outcome in outcomes) / cited if cited else None,
     )
 
 
@@ -105,20 +115,34 @@ def _ranking(outcomes: Sequence[Outcome]) -> dict[str, float]:
     qrels, run = [], []
     for outcome in outcomes:
         question = outcome.question
+        grades: dict[str, int] = {}
         for number, golden in enumerate(question.answers):
-            qrels.append(ir_measures.Qrel(question.id, f"place-{number}", golden.grade))
+            for fact in _facts(number, golden):
+                grades[fact] = max(golden.grade, grades.get(fact, 0))
+        qrels.extend(ir_measures.Qrel(question.id, fact, grade) for fact, grade in grades.items())
         run.extend(_run_of(outcome))
     recall, ndcg, mrr = R(rel=ANSWERING_GRADE) @ DEPTH, nDCG @ 10, RR(rel=ANSWERING_GRADE) @ DEPTH
     found = ir_measures.calc_aggregate([recall, ndcg, mrr], qrels, run)
     return {"recall": float(found[recall]), "ndcg": float(found[ndcg]), "mrr": float(found[mrr])}
 
 
+def _facts(number: int, golden: GoldenPlace) -> tuple[str, ...]:
+    """Names of the pieces of the answer at a place; a place without any is a piece of its own."""
+    return tuple(f"fact-{name}" for name in golden.fact) or (f"place-{number}",)
+
+
 def _run_of(outcome: Outcome) -> list[ir_measures.ScoredDoc]:
-    question, names, seen = outcome.question, list[str](), set[int]()
+    """The hits as a run of facts: each at the first hit that holds it; a hit with nothing new takes a rank too."""
+    question, names = outcome.question, dict[str, None]()
     for rank, hit in enumerate(outcome.hits):
-        new = [number for number, golden in enumerate(question.answers) if number not in seen and hit.meets(golden)]
-        seen.update(new)
-        names.extend([f"place-{number}" for number in new] or [f"other-{rank}"])
+        facts = [
+            fact
+            for number, golden in enumerate(question.answers)
+            if hit.meets(golden)
+            for fact in _facts(number, golden)
+        ]
+        new = [fact for fact in dict.fromkeys(facts) if fact not in names]
+        names.update(dict.fromkeys(new or [f"other-{rank}"]))
     return [ir_measures.ScoredDoc(question.id, name, float(len(names) - at)) for at, name in enumerate(names)]
 
 
@@ -126,9 +150,37 @@ def percentile_ms(values: Sequence[float], percent: float) -> float:
     return round(float(np.percentile(np.asarray(values), percent)), 1) if values else 0.0
 
 
-def _share(values: object) -> float:
-    listed = [bool(value) for value in values]  # type: ignore[attr-defined]
+def _share(values: Iterable[bool]) -> float:
+    listed = list(values)
     return sum(listed) / len(listed) if listed else 0.0
+
+
+_MARKED = re.compile(r"\s*\[(\d+)\]")
+_OUTSIDE_SHARE = 0.4
+
+
+def supports(answer: str, number: int, quote: str, source: str) -> bool:
+    """Whether every statement marked ``[number]`` in ``answer`` is held by the citation: all its words stand in the
+    source, and at least 60 % of them in the quote itself (the rest may be the heading, column or file it is
+    named by). ``source``: text and path of the source, read anew."""
+    marks = list(_MARKED.finditer(answer))
+    quoted, whole = set(_words(quote)), set(_words(source))
+    found = False
+    for at, mark in enumerate(marks):
+        if int(mark[1]) != number:
+            continue
+        start = marks[at - 1].end() if at else 0
+        said = _words(answer[start : mark.start()])
+        block = re.match(r"\s*```.*?```", answer[mark.end() :], re.DOTALL)
+        said += _words(block.group()) if block else []
+        found = True
+        if not set(said) <= whole or sum(word not in quoted for word in said) > _OUTSIDE_SHARE * len(said):
+            return False
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in re.findall(r"\w+", text)]
 
 
 def _flat(text: str) -> str:

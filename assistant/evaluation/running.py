@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assistant.app import Assistant, question
+from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import Interrupted
 from assistant.contracts.events import Listener
 from assistant.contracts.ids import digest_of
 from assistant.contracts.items import Contract, Filters
 from assistant.evaluation.golden import GoldenQuestion, load_golden
-from assistant.evaluation.metrics import DEPTH, ClassFigures, Outcome, Place, figures, percentile_ms
+from assistant.evaluation.metrics import DEPTH, ClassFigures, Outcome, Place, figures, percentile_ms, supports
 from assistant.inference.shelf import EncoderShelf
 from assistant.locations import Locations, locate
+from assistant.reading.reader import FileReader
 from assistant.settings import Settings, load_settings
 
 
@@ -56,11 +58,11 @@ class Evaluation(Contract):
     shortfalls: tuple[str, ...]
 
     def summary(self) -> list[str]:
-        precision = self.total.citation_precision
+        point, precision = self.total.to_the_point or 0.0, self.total.citation_precision or 0.0
         return [
             f"answered {self.answered_share:.1%} of the answerable, refused {self.refused_share:.1%} of the rest",
-            f"{self.citations} citations: {'none' if precision is None else f'{precision:.1%}'} to the point, "
-            f"{self.citations_verified:.1%} verified byte for byte",
+            f"{self.citations} citations: {self.citations_verified:.1%} verified byte for byte, "
+            f"{precision:.1%} support their statement, {point:.1%} on a graded place",
             f"recall p50 {self.recall_p50_ms} ms, p95 {self.recall_p95_ms} ms; "
             f"ask p50 {self.ask_p50_ms} ms, p95 {self.ask_p95_ms} ms",
             f"{self.items} pieces, model {self.model}, parameters {self.parameters}, {self.took_s:.0f} s",
@@ -112,15 +114,23 @@ def _outcome(assistant: Assistant, home: Path, golden: GoldenQuestion, stop: thr
     recalled_s = time.perf_counter()
     answer = assistant.ask(golden.text)
     asked_s = time.perf_counter()
+    verified, sources = [], []
+    for one in answer.citations:
+        data = Path(one.path).read_bytes()
+        document = FileReader().read(SourceAddress(one.path), data)
+        text = document.text if document else ""
+        verified.append(digest_of(data[one.start_byte : one.end_byte]) == one.digest and one.quote in text)
+        sources.append(f"{one.path}\n{text}")
     return Outcome(
         question=golden,
         hits=tuple(_place(home, hit.cite.path, hit.cite.line, hit.cite.end_line) for hit in result.items),
         answered=answer.answered,
         answer=answer.answer,
         cited=tuple(_place(home, one.path, one.line, one.end_line) for one in answer.citations),
-        verified=sum(
-            digest_of(Path(one.path).read_bytes()[one.start_byte : one.end_byte]) == one.digest
-            for one in answer.citations
+        verified=sum(verified),
+        supported=sum(
+            good and supports(answer.answer, one.n, one.quote, readable)
+            for good, readable, one in zip(verified, sources, answer.citations, strict=True)
         ),
         confidence=answer.confidence,
         recall_ms=(recalled_s - started_s) * 1000,
@@ -204,10 +214,10 @@ def keep(result: Evaluation) -> None:
     database = sqlite_utils.Database(path)
     run = result.model_dump(mode="json", exclude={"questions", "shortfalls", "classes", "total"})
     total = {f"total_{name}": value for name, value in result.total.model_dump(mode="json").items() if name != "name"}
-    row = database["runs"].insert(
+    row = database.table("runs").insert(
         {**run, **total, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}, alter=True
     )
-    database["questions"].insert_all(
+    database.table("questions").insert_all(
         ({"run": row.last_pk, **one.model_dump(mode="json")} for one in result.questions), alter=True
     )
     database.close()

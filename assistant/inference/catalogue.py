@@ -20,7 +20,7 @@ def list_models(models_dir: Path, configured: str) -> list[dict[str, Any]]:
             found = [
                 precision
                 for precision in ("int8", "fp32")
-                if installed_folder(models_dir, manifest.id, precision).is_dir()  # type: ignore[arg-type]
+                if installed_folder(models_dir, manifest.id, precision).is_dir()
             ]
             state = f"installed ({', '.join(found)})" if found else "ready to prepare, no download"
         else:

@@ -1,7 +1,9 @@
-"""Checksums of the term index's files, which its library writes but never compares.
+"""Checks of the term index's files that its library does not make: it writes checksums and never compares them, and a
+wrong number in its list of segments can end the process.
 
 A file of a segment ends with a footer: JSON that holds the CRC-32 of all before it, the length of that JSON (u32,
-little endian) and the number 1337 (u32).
+little endian) and the number 1337 (u32). The list itself, ``meta.json``, has no checksum; its numbers are compared with
+the files: one byte of length for each document and field, and one bit for each document that is left.
 """
 
 from __future__ import annotations
@@ -10,28 +12,54 @@ import json
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 _TAIL = struct.Struct("<II")
+_U32 = struct.Struct("<I")
 _MAGIC = 1337
 _BLOCK_BYTES = 1 << 20
 
 
 def verify_segments(folder: Path) -> None:
-    """Compare every file of the committed segments with its checksum. Raises ``ValueError`` (damage) and ``OSError``.
-    A folder without a committed state has nothing to compare."""
+    """Compare every file of the committed segments with its checksum, and their list with them. Raises ``ValueError``
+    (damage) and ``OSError``. A folder without a committed state has nothing to compare."""
     try:
         meta = json.loads((folder / "meta.json").read_bytes())
-        wanted = {str(segment["segment_id"]).replace("-", "") for segment in meta["segments"]}
+        fields = sum(_has_lengths(field) for field in meta["schema"])
+        for segment in meta["segments"]:
+            _verify_segment(folder, segment, fields)
     except FileNotFoundError:
-        return
-    except (KeyError, TypeError) as error:
+        if (folder / "meta.json").exists():
+            raise
+    except (KeyError, TypeError, AttributeError, struct.error) as error:
         raise ValueError("its list of segments makes no sense") from error
-    for path in sorted(folder.iterdir()):
-        if path.name.partition(".")[0] in wanted:
-            _verify(path)
 
 
-def _verify(path: Path) -> None:
+def _has_lengths(field: dict[str, Any]) -> bool:
+    return field["type"] == "text" and bool(field["options"]["indexing"]["fieldnorms"])
+
+
+def _verify_segment(folder: Path, segment: dict[str, Any], fields: int) -> None:
+    name, documents = str(segment["segment_id"]).replace("-", ""), int(segment["max_doc"])
+    for path in sorted(folder.glob(f"{name}.*")):
+        _verify_sum(path)
+    lengths = _body(folder / f"{name}.fieldnorm")
+    lengths_bytes = len(lengths) - _U32.size - _U32.unpack(lengths[-_U32.size :])[0]
+    if lengths_bytes != fields * documents:
+        raise ValueError(f"segment {name} does not hold {documents} documents")
+    deletes = segment["deletes"]
+    if deletes is not None:
+        left = _body(folder / f"{name}.{deletes['opstamp']}.del")[_U32.size :]
+        if int.from_bytes(left, "little").bit_count() != documents - int(deletes["num_deleted_docs"]):
+            raise ValueError(f"segment {name} has another number of dropped documents")
+
+
+def _body(path: Path) -> bytes:
+    data = path.read_bytes()
+    return data[: len(data) - _TAIL.size - _TAIL.unpack(data[-_TAIL.size :])[0]]
+
+
+def _verify_sum(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         try:

@@ -29,6 +29,7 @@ _MOST_KEY_CHARS = 80
 _COLLECTIONS = frozenset(
     ["object", "array", "block_mapping", "flow_mapping", "block_sequence", "flow_sequence", "stream", "inline_table"]
 )
+_YAML_ENTRIES = frozenset({"block_mapping_pair", "block_sequence_item"})
 _KEYS = frozenset({"bare_key", "quoted_key", "dotted_key"})
 _BRACKETS = re.compile(r"[\s)\]},;]*")
 _SECTION = re.compile(r"\[([^\]\n]{1,200})\]")
@@ -135,16 +136,34 @@ class _TreeSections:
             self._sections.append(self._section(start, end, parents, keys))
             return
         trail = parents + keys
-        starts = [start, *(entry_start for entry_start, _ in entries[1:]), end]
+        starts = [start]  # ascending, up to ``end``: an outer entry may have claimed the comments inside this one's end
+        starts += (min(end, max(start, self._with_comments_above(*entry))) for entry in entries[1:])
+        starts.append(end)
         for index, (_, entry) in enumerate(entries):
             first, last = starts[index], starts[index + 1]
-            if index + 1 == len(entries) and self._closes(entry.end_byte, last):
+            if index + 1 == len(entries) and entry.end_byte < last and self._closes(entry.end_byte, last):
                 last = entry.end_byte
             own_keys = self._keys(entry)
             if self._size(first, last) <= WHOLE_CHARS:
                 self._sections.append(self._section(first, last, trail, own_keys))
             else:
                 self._take_apart(entry, first, last, trail, own_keys, level + 1)
+
+    def _with_comments_above(self, start: int, entry: Node) -> int:
+        """``start`` moved up over comment lines of the entry's own indentation: the grammar of YAML gives them to
+        whatever stands deeper before."""
+        if entry.type not in _YAML_ENTRIES:
+            return start
+        line = self._data.rfind(b"\n", 0, start) + 1
+        margin = self._data[line:start]
+        if margin.strip():
+            return start
+        while line > 0:
+            above = self._data.rfind(b"\n", 0, line - 1) + 1
+            if not self._data.startswith(margin + b"#", above):
+                break
+            start, line = above + len(margin), above
+        return start
 
     def _section(self, start: int, end: int, parents: Trail, keys: Trail) -> _Section:
         is_item = not keys and bool(parents)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -183,8 +182,3 @@ def _compiled(lines: Sequence[str]) -> GitIgnoreSpec | None:
             continue
         kept.append(line)
     return GitIgnoreSpec.from_lines(kept) if kept else None
-
-
-def is_inside(path: str, folder: str) -> bool:
-    """Whether ``path`` is ``folder`` or lies in it; both absolute and normal."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

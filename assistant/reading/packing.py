@@ -27,6 +27,7 @@ _PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n")
 _LINE_END = re.compile(r"\n")
 _CLAUSE_END = re.compile(r"[,;:)\]»”—–](?=\s)|[、，；：。！？]")
 _WIDE_STOPS = "。！？、，；："
+_BORDER = re.compile(rf"[\s{_WIDE_STOPS}]")  # where a cut does no harm: at white space, after these signs
 
 
 def trim(text: str, start: int, end: int) -> Range | None:
@@ -46,7 +47,7 @@ def pack(text: str, units: Iterable[Range], *, target: int = TARGET_CHARS, maxim
     natural borders. Results are trimmed and never empty; what lies between two joined units goes with them.
     """
     chunks: list[Range] = []
-    for start, end in _fitting(text, units, maximum):
+    for start, end in _fitting(text, units, target, maximum):
         if chunks:
             first, last = chunks[-1]
             joined = end - first
@@ -92,7 +93,9 @@ def sentences(text: str, start: int, end: int) -> Iterator[Range]:
         language = "ru" if is_cyrillic(window) else "en"
         cuts = [at + found["end_index"] for found in get_sentence_boundaries(language, window)]
         if stop < end:  # the last sentence goes on: leave it to the next window, or cut it at a space
-            cuts = [cut for cut in cuts if cut < stop] or [_space_before(text, at, stop)]
+            cuts = [cut for cut in cuts if cut < stop] or [
+                _space_before(text, at, stop) or _cut_word(text, stop - 64, stop)
+            ]
             stop = cuts[-1]
         begin = at
         for cut in cuts:
@@ -108,7 +111,7 @@ def sentences(text: str, start: int, end: int) -> Iterator[Range]:
         at = stop
 
 
-def _fitting(text: str, units: Iterable[Range], maximum: int) -> Iterator[Range]:
+def _fitting(text: str, units: Iterable[Range], target: int, maximum: int) -> Iterator[Range]:
     for unit in units:
         trimmed = trim(text, *unit)
         if trimmed is None:
@@ -129,7 +132,7 @@ def _fitting(text: str, units: Iterable[Range], maximum: int) -> Iterator[Range]
                     if sentence[1] - sentence[0] <= maximum:
                         yield sentence
                     else:
-                        yield from _clauses(text, *sentence, maximum)
+                        yield from _clauses(text, *sentence, target, maximum)
 
 
 def _between(text: str, start: int, end: int, border: re.Pattern[str]) -> Iterator[Range]:
@@ -143,15 +146,16 @@ def _between(text: str, start: int, end: int, border: re.Pattern[str]) -> Iterat
         at = match.end() if match else end
 
 
-def _clauses(text: str, start: int, end: int, maximum: int) -> Iterator[Range]:
-    """Cut at the last clause border of each window of ``maximum`` characters, else at a space, else anywhere."""
+def _clauses(text: str, start: int, end: int, target: int, maximum: int) -> Iterator[Range]:
+    """Cut after the last clause that ends within ``target`` characters, else at the last space there, else at the
+    next space within ``maximum``, else there."""
     at = start
     while end - at > maximum:
         cut = at
-        for match in _CLAUSE_END.finditer(text, at + maximum // 3, at + maximum):
+        for match in _CLAUSE_END.finditer(text, at + target // 3, at + target):
             cut = match.end()
         if cut == at:
-            cut = _space_before(text, at, at + maximum)
+            cut = _space_before(text, at, at + target) or _cut_word(text, at + target, at + maximum)
         part = trim(text, at, cut)
         if part:
             yield part
@@ -162,13 +166,22 @@ def _clauses(text: str, start: int, end: int, maximum: int) -> Iterator[Range]:
 
 
 def _space_before(text: str, start: int, stop: int) -> int:
-    """The last place in ``start + 1 .. stop`` where no word is cut; when there is none, ``stop`` or a little before."""
-    if _may_cut(text, stop):
-        return stop
-    for cut in range(stop - 1, start, -1):
-        if text[cut].isspace():
+    """The last place in ``start + 1 .. stop`` where no word is cut; 0 when there is none."""
+    if not _BORDER.search(text, start, stop + 1):
+        return 0
+    for cut in range(stop, start, -1):
+        if _may_cut(text, cut):
             return cut
-    for cut in range(stop, max(start, stop - 32), -1):
+    return 0
+
+
+def _cut_word(text: str, start: int, stop: int) -> int:
+    """The first place in ``start .. stop`` where no word is cut; else ``stop``, or a little before it where a
+    character with its combining marks begins."""
+    border = _BORDER.search(text, start, stop)
+    if border is not None:
+        return border.start() if border[0].isspace() else border.end()
+    for cut in range(stop, stop - 32, -1):
         if not _continues(text[cut]) and text[cut - 1] != "\u200d":
             return cut
     return stop

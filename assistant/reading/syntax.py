@@ -8,14 +8,20 @@ from __future__ import annotations
 import importlib
 import re
 import time
+import zlib
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Point, Tree
 
-MOST_NESTING = 400
-"""Open brackets at one place (strings and comments are not told apart) beyond which most grammars get slow."""
+MOST_NESTING = 256
+"""Open brackets at one place (strings and comments are not told apart). Recovery from an error takes time and memory
+by the square of what is open, in one step that cannot be stopped."""
+
+MOST_REPETITION = 30
+"""How many times smaller ``_REPEAT_BYTES`` of code may compress. What is open at once need not be brackets (``a = a = a
+= ...``, ``if a else if a else ...``), but then it is one thing over and over: 20 KB of it can take gigabytes."""
 
 MOST_BYTES = 4 * 1024 * 1024
 """Larger sources (other than JSON, where a picture may be one string) get no tree."""
@@ -54,6 +60,7 @@ _GRAMMARS = {
 _READ_BYTES = 4096  # given to the lexer at once
 _READS_SPARE, _READS_PER_PART = 1000, 50
 _CPU_SPARE_S, _CPU_PER_BYTE_S = 2.0, 4e-6  # ordinary sources need 1e-7 to 1e-6 seconds a byte
+_REPEAT_BYTES = 4096
 _BLOCK_BYTES = 512
 _BRACKET_RUNS = re.compile(rb"[(\[{]+|[)\]}]+|(?<=\w)<|>|;")
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -125,7 +132,18 @@ def _is_bearable(language: str, data: bytes) -> bool:
         return True
     if len(data) > MOST_BYTES or nesting(data) > MOST_NESTING:
         return False
-    return language != "yaml" or yaml_levels(data) <= MOST_YAML_LEVELS
+    if language == "yaml":
+        return yaml_levels(data) <= MOST_YAML_LEVELS
+    return language == "toml" or not _is_repetitive(data)
+
+
+def _is_repetitive(data: bytes) -> bool:
+    """Whether some stretch of ``_REPEAT_BYTES`` is little but one thing repeated."""
+    for at in range(0, len(data) - _REPEAT_BYTES // 2, _REPEAT_BYTES // 2):
+        stretch = data[at : at + _REPEAT_BYTES]
+        if len(zlib.compress(stretch, 1)) * MOST_REPETITION < len(stretch):
+            return True
+    return False
 
 
 def nesting(data: bytes) -> int:

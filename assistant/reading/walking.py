@@ -6,9 +6,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, UnreadableSource
+from assistant.core.filenames import is_within, to_disk, to_text
 from assistant.reading.history import commit_stat, commits, fetch_commit, git_folder, is_repository
 from assistant.reading.ignoring import (
     IGNORE_FILES,
@@ -18,7 +20,6 @@ from assistant.reading.ignoring import (
     file_rule,
     folder_rule,
     holds_key,
-    is_inside,
     may_hold_key,
 )
 
@@ -59,9 +60,9 @@ class FileSources:
     def walk(self, root: str) -> Iterator[FoundSource | SkippedPath]:
         """See :class:`~assistant.contracts.ports.Sources`. Names in each folder come in code point order, folders
         depth first; the commits of a repository come after all files in its folder."""
-        root = self.check_root(root)
+        root = self.check_root(to_disk(root))
         self._roots = tuple(dict.fromkeys((*self._roots, (root, os.path.realpath(root)))))
-        return self._walk(root)
+        return map(_readable, self._walk(root))
 
     def check_root(self, root: str) -> str:
         """``root`` in its normal spelling. Raises :class:`BadPath` when it cannot be walked: not absolute, missing,
@@ -71,6 +72,7 @@ class FileSources:
     def single(self, path: str) -> FoundSource:
         """One file that was named by a person; no ignore rule applies. Raises :class:`BadPath` when it is missing,
         no regular file, unreadable or too large."""
+        path = to_disk(path)
         try:
             state = os.lstat(path)
         except (OSError, ValueError) as error:
@@ -80,25 +82,27 @@ class FileSources:
         problem = self._size_problem(state.st_size) or ("" if os.access(path, os.R_OK) else "permission denied")
         if problem:
             raise BadPath(f"{_shown(path)} cannot be read: {problem}.")
-        return FoundSource(SourceAddress(path), _stat_of(state))
+        return FoundSource(SourceAddress(to_text(path)), _stat_of(state))
 
     def stat(self, address: SourceAddress) -> FileStat | None:
         """See :class:`~assistant.contracts.ports.Sources`."""
+        path = to_disk(address.path)
         if address.commit:
-            return commit_stat(address.path, address.commit)
+            return commit_stat(path, address.commit)
         try:
-            state = os.lstat(address.path)
+            state = os.lstat(path)
         except (OSError, ValueError):
             return None
         return _stat_of(state) if stat.S_ISREG(state.st_mode) else None
 
     def fetch(self, address: SourceAddress) -> bytes:
         """See :class:`~assistant.contracts.ports.Sources`."""
+        path = to_disk(address.path)
         if address.commit:
-            return fetch_commit(address.path, address.commit)
-        self._refuse_detour(address.path)
+            return fetch_commit(path, address.commit)
+        self._refuse_detour(path)
         try:
-            return self._read(address.path, self._max_file_bytes)
+            return self._read(path, self._max_file_bytes)
         except (OSError, ValueError) as error:
             raise UnreadableSource(_words(error)) from error
 
@@ -107,7 +111,7 @@ class FileSources:
         if real == path:
             return
         for named, root in self._roots:
-            if is_inside(path, named) and real == os.path.normpath(root + path[len(named.rstrip("/")) :]):
+            if is_within(path, named) and real == os.path.normpath(root + path[len(named.rstrip("/")) :]):
                 return
         raise UnreadableSource("reached through a link")
 
@@ -240,7 +244,7 @@ class FileSources:
         home = git_folder(folder)
         if home is None:
             return
-        if not is_inside(os.path.realpath(home), os.path.realpath(root)):
+        if not is_within(os.path.realpath(home), os.path.realpath(root)):
             yield SkippedPath(home, "its history lies outside the folder", problem=False)
             return
         try:
@@ -263,18 +267,26 @@ def _checked_root(root: str, own_folders: frozenset[str]) -> str:
     except (OSError, ValueError) as error:
         remedy = "Check its permissions." if isinstance(error, PermissionError) else "Check the path."
         raise BadPath(f"The folder {_shown(root)} cannot be read: {_words(error)}.", remedy=remedy) from error
-    if any(is_inside(os.path.realpath(root), folder) for folder in own_folders):
+    if any(is_within(os.path.realpath(root), folder) for folder in own_folders):
         raise BadPath(f"The folder {_shown(root)} holds the assistant's own files.", remedy="Name another folder.")
     return root
 
 
 def _link(root: str, path: str) -> SkippedPath:
     target = os.path.realpath(path)
-    if not is_inside(target, os.path.realpath(root)):
+    if not is_within(target, os.path.realpath(root)):
         return SkippedPath(path, "a link that leads out of the folder", problem=False)
     if not os.path.lexists(target) or os.path.islink(target):
         return SkippedPath(path, "broken link", problem=True)
     return SkippedPath(path, "link", problem=False)
+
+
+def _readable(found: FoundSource | SkippedPath) -> FoundSource | SkippedPath:
+    """The same with a name that is text, see :mod:`assistant.core.filenames`."""
+    if isinstance(found, SkippedPath):
+        return found if found.path.isascii() else replace(found, path=to_text(found.path))
+    path, commit = found.address.path, found.address.commit
+    return found if path.isascii() else replace(found, address=SourceAddress(to_text(path), commit))
 
 
 def _name_of(entry: os.DirEntry[str]) -> str:

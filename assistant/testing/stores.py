@@ -307,7 +307,13 @@ class TermIndexSuite:
     def test_hostile_texts_are_indexed(self, index: TermIndex) -> None:
         texts = ["\x00 nul", "y" * 200_000 + " end", "🙂 emoji", "\ufeff mark", "a\u202eb bidi", " ".join("z" * 70_000)]
         index.apply([Entry(key, text) for key, text in enumerate(texts, 1)], (), 1)
-        assert [self.found(index, word) for word in ("nul", "end", "emoji", "mark", "bidi")] == [{1}, {2}, {3}, {4}, {5}]
+        assert [self.found(index, word) for word in ("nul", "end", "emoji", "mark", "bidi")] == [
+            {1},
+            {2},
+            {3},
+            {4},
+            {5},
+        ]
 
 
 class RecordStoreSuite:

@@ -24,7 +24,9 @@ ROOTS = ["/r", "/r/deep", "/s"]
 PATHS = ["/r/a.txt", "/r/b.md", "/r/deep/c.py", "/r/deep/d.txt", "/s/e.txt"]
 _RAM = Path("/dev/shm")
 """Kept off the disk where possible: a crash here is a copy, so nothing is lost by not waiting for a disk."""
-LINES = st.lists(st.sampled_from(["tea", "coffee", "чай с мёдом", "def tea(): ...", "🙂 smile", "# Title", ""]), max_size=5)
+LINES = st.lists(
+    st.sampled_from(["tea", "coffee", "чай с мёдом", "def tea(): ...", "🙂 smile", "# Title", ""]), max_size=5
+)
 
 
 class History(RuleBasedStateMachine):
@@ -45,9 +47,7 @@ class History(RuleBasedStateMachine):
     def open(self, name: str) -> None:
         self.notes: list[str] = []
         self.fabric = opened(self.top / name, self.encoder, self.notes)
-        self.librarian = Librarian(
-            self.fabric, self.sources, LineReader(), FakeClock(), nobody, threading.Event()
-        )
+        self.librarian = Librarian(self.fabric, self.sources, LineReader(), FakeClock(), nobody, threading.Event())
         assert check(self.fabric).findings == ()
 
     @property
@@ -119,6 +119,7 @@ class History(RuleBasedStateMachine):
         harmed = {"terms": items, "vectors": vectors, "meta.json": items, "index.bin": vectors}.get(damage)
         assert self.notes or not harmed
 
+    @precondition(lambda self: self.copies < 2)  # each is looked through in a process of its own, which takes time
     @rule()
     def crash(self) -> None:
         """What is on disk at this moment is all there is."""
@@ -166,5 +167,5 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=10, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -17,6 +17,8 @@ from .sources import write_tree
 
 NOBODY = 65534
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 
 def names(root: Path, sources: FileSources | None = None) -> list[str]:
     """Paths of the files found, relative to ``root``."""
@@ -313,27 +315,26 @@ def test_the_assistants_own_folders_are_left_out(tmp_path: Path) -> None:
 
 
 def test_very_deep_folders_end_without_a_crash(tmp_path: Path) -> None:
-    home = os.open(tmp_path, os.O_RDONLY)
-    at = os.dup(home)
-    levels = 2100
+    levels = 1100  # more than the stack holds, and a path longer than the system takes
+    folders = [os.open(tmp_path, os.O_RDONLY)]
+    name = "deep"
     try:
         for _ in range(levels):
-            os.mkdir("d", dir_fd=at)
-            below = os.open("d", os.O_RDONLY, dir_fd=at)
-            os.close(at)
-            at = below
-        problems = [reason for reason, problem in skipped(tmp_path).values() if problem]
-        assert problems == ["file name too long"]
+            os.mkdir(name, dir_fd=folders[-1])
+            folders.append(os.open(name, os.O_RDONLY, dir_fd=folders[-1]))
+            if len(folders) > 2:
+                os.close(folders.pop(0))
+        assert [reason for reason, problem in skipped(tmp_path).values() if problem] == ["file name too long"]
         assert sys.getrecursionlimit() < levels
     finally:
-        os.close(at)
-        os.close(home)
-        _remove_deep(tmp_path)
+        for folder in folders:
+            os.close(folder)
+        _remove_deep(tmp_path, name)
 
 
-def _remove_deep(folder: Path) -> None:
+def _remove_deep(folder: Path, name: str) -> None:
     """Take apart a chain of folders too deep to be named by one path: pull each next level up, drop the one above."""
-    while (folder / "d/d").exists():
-        (folder / "d/d").rename(folder / "e")
-        (folder / "d").rmdir()
-        (folder / "e").rename(folder / "d")
+    while (folder / name / name).exists():
+        (folder / name / name).rename(folder / "next")
+        (folder / name).rmdir()
+        (folder / "next").rename(folder / name)

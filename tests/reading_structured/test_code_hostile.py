@@ -122,7 +122,7 @@ def test_non_ascii_identifiers() -> None:
         "maß.py", f"class Körper:\n    '''Ein Körper.'''\n\n\ndef fläche(größe):\n{body}\n\n{body}", "python"
     )
     assert names(document)[0] == ("maß", "Körper")
-    assert chunk_with(document, "def fläche").symbol == "Körper"
+    assert chunk_with(document, "def fläche").symbol == "fläche"
 
 
 def test_non_ascii_text_keeps_borders_exact() -> None:
