@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assistant.contracts.answers import Answer
 from assistant.contracts.items import Cite, RecallHit, RecallQuery, RecallResult, ScoreExplanation
 from assistant.core.answering import AnswerWeights, answer, read_together
+from assistant.core.question import read_question
 from assistant.core.snippets import snippet
 from assistant.core.weighing import Asked, Evidence, Lexicon
 from assistant.memory.freshness import FreshnessReceipt, check_freshness
@@ -76,6 +77,7 @@ class Respondent:
     def ask(self, query: RecallQuery, extra: Sequence[ItemRecord] = ()) -> Answer:
         """Answer from the memory, and from ``extra`` items that are not in it (piped input)."""
         started_s = self._clock.monotonic_s()
+        extra = self._closest(query.text, extra)
         for last in (False, True):
             recalled = self._recall_fresh(query, certain=False)
             records = [*extra, *(item.record for item in recalled.ranking.items)]
@@ -105,12 +107,18 @@ class Respondent:
             else tuple(self._hit(item, recalled, explain=False) for item in recalled.ranking.items[:NEAREST]),
         )
 
+    def _closest(self, text: str, extra: Sequence[ItemRecord]) -> list[ItemRecord]:
+        """The extra items that share most words with the question, best first."""
+        analyse = self._fabric.terms.analyse
+        wanted = {stem for word in read_question(text).terms for stem in analyse(word)}
+        return sorted(extra, key=lambda record: -len(wanted.intersection(analyse(record.text))))[:MAX_EXTRA_ITEMS]
+
     def _extra_evidence(self, extra: Sequence[ItemRecord], recalled: Recalled) -> list[Evidence]:
         """Evidence that lies in no index: compared with the question here and now."""
-        evidence = [_as_evidence(record, 1.0, None) for record in extra[:MAX_EXTRA_ITEMS]]
+        evidence = [_as_evidence(record, 1.0, None) for record in extra]
         if self._encoder is None or recalled.ranking.tokens is None:
             return evidence
-        texts = [embedded_text(record) for record in extra[:MAX_EXTRA_ITEMS]]
+        texts = [embedded_text(record) for record in extra]
         tokens = self._encoder.token_vectors(texts) or []
         return [
             replace(one, tokens=found, lead_chars=len(text) - len(one.text))

@@ -197,10 +197,29 @@ def run(arguments: list[str] | None = None) -> int:
     except (errors.Interrupted, KeyboardInterrupt):
         sys.stderr.write("Stopped. What was stored stays; run the same command to go on.\n")
         return errors.EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return 0
+        return errors.EXIT_DONE
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug, told in one line, kept in full in a file
+        return _bug(error)
+    return errors.EXIT_DONE
+
+
+def _bug(error: Exception) -> int:
+    import traceback
+
+    from assistant.locations import locate
+
+    text = "".join(traceback.format_exception(error))
+    path = locate().state / "last-error.txt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(text, encoding="utf-8", errors="replace")
+        where = f"What happened is in {path}."
+    except OSError:
+        where = text
+    sys.stderr.write(f"assistant: this is a mistake in the program: {type(error).__name__}.\n{where}\n")
+    return 1
 
 
 def _say(error: errors.UserError) -> None:

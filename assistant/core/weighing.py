@@ -122,7 +122,7 @@ class Features:
     missing_names: float
 
     def weighted(self, weights: Mapping[str, float]) -> float:
-        return sum(weight * getattr(self, name) for name, weight in weights.items())
+        return float(sum(weight * getattr(self, name) for name, weight in weights.items()))
 
 
 FEATURE_NAMES = tuple(field.name for field in fields(Features))

@@ -112,7 +112,8 @@ def figures(name: str, outcomes: Sequence[Outcome]) -> ClassFigures:
 
 
 def _ranking(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    qrels, run = [], []
+    qrels: list[ir_measures.Qrel] = []
+    run: list[ir_measures.ScoredDoc] = []
     for outcome in outcomes:
         question = outcome.question
         grades: dict[str, int] = {}

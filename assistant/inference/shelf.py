@@ -1,4 +1,4 @@
-"""The shelf: the one encoder in use, opened when it is first needed, installed on the way when that takes no network."""
+"""The shelf: the one encoder in use, opened when first needed; installed on the way when that takes no network."""
 
 from __future__ import annotations
 

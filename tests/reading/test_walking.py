@@ -11,6 +11,7 @@ import pytest
 
 from assistant.contracts.documents import FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, UnreadableSource
+from assistant.core.filenames import to_disk
 from assistant.reading.walking import FileSources
 
 from .sources import write_tree
@@ -264,7 +265,8 @@ def test_name_is_not_utf8_or_otherwise_odd(tmp_path: Path, name: bytes) -> None:
     sources = FileSources()
     (found,) = sources.walk(str(tmp_path))
     assert isinstance(found, FoundSource)
-    assert os.fsencode(found.address.path) == path
+    found.address.path.encode("utf-8")  # text that can be stored and printed
+    assert os.fsencode(to_disk(found.address.path)) == path
     assert sources.fetch(found.address) == b"words"
 
 
