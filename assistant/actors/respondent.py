@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assistant.contracts.answers import Answer
 from assistant.contracts.items import Cite, RecallHit, RecallQuery, RecallResult, ScoreExplanation
 from assistant.core.answering import AnswerWeights, answer, read_together
+from assistant.core.fusion import source_quality
 from assistant.core.question import read_question
 from assistant.core.snippets import snippet
 from assistant.core.weighing import Asked, Evidence, Lexicon
@@ -222,5 +223,6 @@ def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evid
         language=record.language,
         score=score,
         cosine=cosine,
+        quality=source_quality(record.path, record.kind, record.title),
         context=f"{record.context}\n{' '.join(record.path.rsplit('/', 2)[-2:])}",
     )

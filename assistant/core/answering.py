@@ -12,19 +12,29 @@ from dataclasses import dataclass, field
 
 from assistant.core.question import Question
 from assistant.core.statements import Statement, statements_of
-from assistant.core.weighing import Asked, Evidence, Features, Lexicon, Weighed, said_already, weigh
+from assistant.core.weighing import Asked, Evidence, Features, Lexicon, Weighed, said_already, stem_weights, weigh
 
 MAX_ITEMS = 16
 """Items whose statements are weighed."""
 MAX_STATEMENTS = 4
 MAX_SOURCES = 3
 MAX_CODE_LINES = 14
+MAX_TOPIC_CHARS = 70
+OLD_PENALTY = 0.25
+"""What a statement loses when its source calls itself old (at quality 0)."""
+LEAST_SHARE = 0.6
+"""A further statement scores at least this share of the best one."""
+LEAST_GAIN = 0.12
+"""... and tells of words of the question that were not told of yet, worth at least this share of all."""
+SAME_SHARE = 0.7
+"""Statements that share this much of their stems say the same."""
 
 _DANGLING = re.compile(
     r"^(?:it|its|this|that|these|those|they|he|she|then|also|but|and|so|however|otherwise|"
     r"он|она|оно|они|это|этот|эта|эти|там|тогда|также|но|затем|потом|поэтому)\b",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"\s*\([^)]*\)|\s+[-–—]\s.*$|,\s.*$")
 _SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]]$")
 
 
@@ -89,7 +99,8 @@ def answer(
     weighed = weigh(question, evidence, lexicon, asked)
     order = weights.words_order if asked is None else weights.order
     for one in weighed:
-        one.score = one.features.weighted(order) * _standing(one.statement)
+        trust = 1.0 - OLD_PENALTY * (1.0 - evidence[one.item].quality)
+        one.score = one.features.weighted(order) * _standing(one.statement) * trust
     answering = [one for one in weighed if one.score > 0]
     if not answering:
         return Verdict(0.0)
@@ -97,7 +108,7 @@ def answer(
     confidence = _confidence(best.features, asked, weights)
     if confidence < weights.threshold:
         return Verdict(confidence, (), best.features, weighed)
-    return Verdict(confidence, tuple(_compose(question, best, answering, evidence)), best.features, weighed)
+    return Verdict(confidence, tuple(_compose(question, best, answering, evidence, lexicon)), best.features, weighed)
 
 
 def _standing(statement: Statement) -> float:
@@ -115,46 +126,69 @@ def _confidence(features: Features, asked: Asked | None, weights: AnswerWeights)
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-def _compose(question: Question, best: Weighed, weighed: Sequence[Weighed], evidence: Sequence[Evidence]) -> list[Part]:
+def _compose(
+    question: Question, best: Weighed, weighed: Sequence[Weighed], evidence: Sequence[Evidence], lexicon: Lexicon
+) -> list[Part]:
+    """The best statement first; then those that tell what it leaves open, or go on with its list."""
+    wanted = stem_weights(question, lexicon)
+    total = sum(wanted.values())
     chosen = [best]
+    told = _told(best, evidence, lexicon)
     sources = {evidence[best.item].path}
     for one in sorted(weighed, key=lambda one: -one.score):
-        if len(chosen) >= MAX_STATEMENTS:
+        if len(chosen) >= MAX_STATEMENTS or one.score < LEAST_SHARE * best.score:
             break
-        if one is best or not _adds(one, chosen, question):
+        if one is best or _overlaps(one, chosen):
             continue
-        same_place = one.item == best.item and abs(one.statement.paragraph - best.statement.paragraph) <= 1
-        if one.score < (0.80 if same_place else 0.93) * best.score:
+        gain = sum(wanted[stem] for stem in (_told(one, evidence, lexicon) - told) & wanted.keys()) / total
+        if gain < LEAST_GAIN and not (question.wanted in {"list", "procedure"} and _goes_on(one, best)):
             continue
         path = evidence[one.item].path
         if path not in sources and len(sources) >= MAX_SOURCES:
             continue
         sources.add(path)
+        told |= _told(one, evidence, lexicon)
         chosen.append(one)
-    chosen.sort(key=lambda one: (one.item != best.item, one.item, one.statement.start))
-    return [_part(one, evidence[one.item], question) for one in chosen]
+    rest = sorted(chosen[1:], key=lambda one: (one.item != best.item, one.item, one.statement.start))
+    parts: list[Part] = []
+    topics: set[str] = set()
+    for one in (best, *rest):
+        parts.append(_part(one, evidence[one.item], topics))
+    return parts
 
 
-def _adds(one: Weighed, chosen: Sequence[Weighed], question: Question) -> bool:
-    """Whether a statement says something the chosen ones do not."""
-    del question
+def _told(one: Weighed, evidence: Sequence[Evidence], lexicon: Lexicon) -> frozenset[str]:
+    """Stems of a statement and of what it is about."""
+    item = evidence[one.item]
+    return one.stems | frozenset(lexicon.analyse(f"{item.title or ''} {' '.join(item.scope)} {one.statement.lead}"))
+
+
+def _overlaps(one: Weighed, chosen: Sequence[Weighed]) -> bool:
+    """Whether a statement lies in a chosen one, or says (nearly) the same."""
     for other in chosen:
-        if (
-            one.item == other.item
-            and one.statement.start < other.statement.end
-            and other.statement.start < one.statement.end
-        ):
-            return False
+        mine, theirs = one.statement, other.statement
+        if one.item == other.item and mine.start < theirs.end and theirs.start < mine.end:
+            return True
         both = len(one.stems & other.stems)
-        if both and both >= 0.7 * min(len(one.stems), len(other.stems)):
-            return False
-    return one.features.own > 0
+        if both and both >= SAME_SHARE * min(len(one.stems), len(other.stems)):
+            return True
+    return False
 
 
-def _part(one: Weighed, item: Evidence, question: Question) -> Part:
+def _goes_on(one: Weighed, best: Weighed) -> bool:
+    """Whether a statement is a neighbour of the best one in its list."""
+    return (
+        one.item == best.item
+        and one.statement.kind == best.statement.kind == "item"
+        and abs(one.statement.paragraph - best.statement.paragraph) <= 1
+    )
+
+
+def _part(one: Weighed, item: Evidence, topics: set[str]) -> Part:
+    """``topics`` already named in the answer are not named again."""
     statement = one.statement
-    if statement.kind == "definition":
-        return _definition(one, item, question)
+    if statement.kind == "definition" and item.chunk == "code":
+        return _definition(one, item)
     start, end, words = statement.start, statement.end, statement.words
     if statement.kind == "sentence" and (_DANGLING.match(words) or words[:1].islower()):
         before = _sentence_before(item, statement)
@@ -167,20 +201,23 @@ def _part(one: Weighed, item: Evidence, question: Question) -> Part:
     elif statement.lead:
         words = f"{statement.lead.rstrip(':').rstrip()}: {words}"
     topic = _topic(one, item)
-    if topic and not said_already(words, topic):
+    if topic and topic not in topics and not said_already(words, topic):
+        topics.add(topic)
         words = f"{topic}: {words}"
     return Part(one.item, start, end, words)
 
 
 def _topic(one: Weighed, item: Evidence) -> str:
-    """The heading that says what a statement is about, when the statement alone does not."""
+    """The heading or file that says what a statement is about, when the statement alone does not; "" else."""
     if one.features.around < 0.1 and one.statement.kind == "sentence":
         return ""
     trail = [part for part in item.scope if part.strip()]
     if item.chunk in {"table", "config"}:
         name = item.path.rsplit("/", 1)[-1]
-        return f"{name}, {' > '.join(trail)}" if trail else name
-    return trail[-1] if trail else (item.title or "")
+        return f"{name}, {trail[-1]}" if trail and trail[-1] != item.title else name
+    topic = trail[-1] if trail else (item.title or "")
+    short = _ASIDE.sub("", topic).strip(" -–—:")
+    return short if len(short) <= MAX_TOPIC_CHARS else ""
 
 
 def _sentence_before(item: Evidence, statement: Statement) -> Statement | None:
@@ -193,7 +230,7 @@ def _sentence_before(item: Evidence, statement: Statement) -> Statement | None:
     return before
 
 
-def _definition(one: Weighed, item: Evidence, question: Question) -> Part:
+def _definition(one: Weighed, item: Evidence) -> Part:
     name = item.path.rsplit("/", 1)[-1]
     label = " > ".join(item.scope[1:]) or item.symbol or ""
     if item.symbol and item.symbol not in label:
@@ -201,14 +238,13 @@ def _definition(one: Weighed, item: Evidence, question: Question) -> Part:
     lead = f"`{label}` ({name})" if label else name
     says = one.statement.words
     described = f"{lead}: {says}" if says and not says.startswith(("def ", "class ", "fn ", "func ")) else f"{lead}:"
-    start, end, excerpt = _excerpt(item, question)
+    start, end, excerpt = _excerpt(item)
     fence = f"```{item.language or ''}\n{excerpt}\n```"
     return Part(one.item, start, end, f"{described}\n{fence}", block=True)
 
 
-def _excerpt(item: Evidence, question: Question) -> tuple[int, int, str]:
+def _excerpt(item: Evidence) -> tuple[int, int, str]:
     """The definition whole when it is short, else its beginning; as character range and text."""
-    del question
     lines = item.text.split("\n")
     if len(lines) <= MAX_CODE_LINES:
         return 0, len(item.text), item.text

@@ -19,7 +19,7 @@ _QUALITY = {"text": 1.0, "markdown": 1.0, "rst": 1.0, "html": 0.9, "code": 0.9, 
 _LESSER_QUALITY = 0.8
 _SUPERSEDED = re.compile(
     r"(?:^|[\W_])(old|outdated|obsolete|deprecated|superseded|backup|bak|copy|draft|archive|archived|trash|tmp|"
-    r"черновик|стар\w+|архив|копия)(?:$|[\W_])",
+    r"черновик|устарел\w+|стар\w+|архив|копия)(?:$|[\W_])",
     re.IGNORECASE,
 )
 _SUPERSEDED_QUALITY = 0.4
@@ -52,9 +52,10 @@ class Fused:
     quality: float
 
 
-def source_quality(path: str, kind: str) -> float:
+def source_quality(path: str, kind: str, title: str | None = None) -> float:
     """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
-    if _SUPERSEDED.search(os.path.basename(path)) or _SUPERSEDED.search(os.path.basename(os.path.dirname(path))):
+    folder, name = os.path.split(path)
+    if any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or "")):
         return _SUPERSEDED_QUALITY
     return _QUALITY.get(kind, _LESSER_QUALITY)
 

@@ -26,6 +26,8 @@ _COMMENT = re.compile(r"^\s*(?:#+!?|//+!?|\*+/?|/\*+|--+|;+|\"\"\"|''')\s?")
 _MARKUP = re.compile(r"(\*\*|__|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w))")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _QUOTED = re.compile(r"^\s*(?:>\s?)+")
+_WRAPPED_CHARS = 50
+_WRAPPED_SHARE = 0.6
 MAX_STATEMENTS = 200
 _MAX_SETTING_CHARS = 300
 
@@ -75,10 +77,9 @@ def _prose_statements(text: str, language: str | None) -> Iterator[Statement]:
     block: list[tuple[int, str]] = []
 
     def flush() -> Iterator[Statement]:
-        if block:
-            start, end = block[0][0], block[-1][0] + len(block[-1][1])
+        for start, end in _runs(block):
             yield from _sentences(text, start, end, paragraph, language)
-            block.clear()
+        block.clear()
 
     for at, line in _lines(text):
         stripped = line.strip()
@@ -88,9 +89,11 @@ def _prose_statements(text: str, language: str | None) -> Iterator[Statement]:
             continue
         heading = None if fenced else _HEADING.match(stripped)
         if heading or not stripped:
+            opening = clean(block[-1][1]) if block else ""
             yield from flush()
             if not stripped:
                 paragraph += 1
+                lead = opening if opening.endswith(":") else lead if not opening else ""
             elif heading and heading["md"]:
                 lead = ""
                 start = at + line.index(stripped)
@@ -123,6 +126,26 @@ def _prose_statements(text: str, language: str | None) -> Iterator[Statement]:
     yield from flush()
 
 
+def _runs(block: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:
+    """The block as character ranges: whole when it is prose broken over lines, else line by line (an address book, a
+    log), an indented line going with the one above."""
+    if not block:
+        return
+    lengths = [len(line.rstrip()) for _, line in block]
+    longest = max(lengths)
+    if len(block) == 1 or (longest >= _WRAPPED_CHARS and min(lengths[:-1]) >= _WRAPPED_SHARE * longest):
+        yield block[0][0], block[-1][0] + len(block[-1][1])
+        return
+    start, end = block[0][0], block[0][0] + len(block[0][1])
+    margin = len(block[0][1]) - len(block[0][1].lstrip())
+    for at, line in block[1:]:
+        if len(line) - len(line.lstrip()) <= margin:
+            yield start, end
+            start = at
+        end = at + len(line)
+    yield start, end
+
+
 def _continues_item(text: str, at: int, line: str) -> bool:
     """Whether an indented line goes on with the list item above it (which has taken it in already)."""
     if not line[:1].isspace():
@@ -153,13 +176,17 @@ def _sentences(text: str, start: int, end: int, paragraph: int, language: str | 
 
     part = text[start:end]
     flat = part.replace("\n", " ")
+    first = 0
     for boundary in get_sentence_boundaries("ru" if language == "ru" else "en", flat):
-        first, last = boundary["start_index"], boundary["end_index"]
+        last = boundary["end_index"]
+        if last < len(flat) and not flat[last - 1].isspace():
+            continue  # "../a" and the like: no sentence ends without white space
         sentence = part[first:last]
         left = first + len(sentence) - len(sentence.lstrip())
         right = first + len(sentence.rstrip())
         if left < right:
             yield Statement(start + left, start + right, "sentence", clean(part[left:right]), paragraph)
+        first = last
 
 
 def _setting_statements(text: str) -> Iterator[Statement]:
@@ -224,6 +251,8 @@ def _documentation(text: str) -> str:
     else:
         block: list[str] = []
         for line in text.split("\n"):
+            if line.startswith("#!"):
+                continue
             if _COMMENT.match(line) and line.strip():
                 block.append(_COMMENT.sub("", line).strip())
             elif block:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +67,8 @@ class Evidence:
     score: float
     cosine: float | None
     context: str
+    quality: float = 1.0
+    """0..1: low for what calls itself old, a draft or a copy."""
     tokens: TokenVectors | None = None
     lead_chars: int = 0
 
@@ -204,8 +206,9 @@ def _weigh_item(
         stems = frozenset(lexicon.analyse(item.text if whole else statement.words))
         start, end = item.lead_chars + statement.start, item.lead_chars + statement.end
         matches = _matches(item, asked, start, end)
-        if statement.kind == "heading":
+        if statement.kind == "heading" or _is_heading(statement, item):
             heading = (stems, matches)
+            statement = replace(statement, kind="heading")
         lead = frozenset(lexicon.analyse(statement.lead)) if statement.lead else frozenset[str]()
         around = (context | heading[0] | lead) - stems
         late_own, late, weakest = _late(asked, matches, beside, heading[1])
@@ -226,6 +229,14 @@ def _weigh_item(
         )
         found.append(Weighed(number, statement, stems, features))
     return found
+
+
+def _is_heading(statement: Statement, item: Evidence) -> bool:
+    """Whether a statement is but the title or heading under which it stands (in a format that does not mark them)."""
+    if statement.kind not in {"sentence", "item"}:
+        return False
+    words = statement.words.strip(" :#").casefold()
+    return any(words == name.strip(" :#").casefold() for name in (item.title or "", *item.scope))
 
 
 def _matches(item: Evidence, asked: Asked | None, start: int, end: int) -> NDArray[np.float32] | None:

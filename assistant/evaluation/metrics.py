@@ -157,13 +157,16 @@ def _share(values: Iterable[bool]) -> float:
 
 
 _MARKED = re.compile(r"\s*\[(\d+)\]")
-_OUTSIDE_SHARE = 0.4
+_CODE = re.compile(r"```.*?```", re.DOTALL)
+_FENCE = re.compile(r"```\w*")
+_OUTSIDE_SHARE = 0.5
+_TOPIC = re.compile(r"\s*([^:\n]{1,100}):\s")
 
 
 def supports(answer: str, number: int, quote: str, source: str) -> bool:
     """Whether every statement marked ``[number]`` in ``answer`` is held by the citation: all its words stand in the
-    source, and at least 60 % of them in the quote itself (the rest may be the heading, column or file it is
-    named by). ``source``: text and path of the source, read anew."""
+    source, and, the heading or file it is named by aside, at least half of them in the quote itself (the others may
+    be the columns of a table or a lead-in). ``source``: text and path of the source, read anew."""
     marks = list(_MARKED.finditer(answer))
     quoted, whole = set(_words(quote)), set(_words(source))
     found = False
@@ -171,13 +174,18 @@ def supports(answer: str, number: int, quote: str, source: str) -> bool:
         if int(mark[1]) != number:
             continue
         start = marks[at - 1].end() if at else 0
-        said = _words(answer[start : mark.start()])
+        said = _words(_without_topic(_CODE.sub(" ", answer[start : mark.start()]), whole))
         block = re.match(r"\s*```.*?```", answer[mark.end() :], re.DOTALL)
-        said += _words(block.group()) if block else []
+        said += _words(_FENCE.sub("", block.group())) if block else []
         found = True
         if not set(said) <= whole or sum(word not in quoted for word in said) > _OUTSIDE_SHARE * len(said):
             return False
     return found
+
+
+def _without_topic(statement: str, whole: set[str]) -> str:
+    topic = _TOPIC.match(statement)
+    return statement[topic.end() :] if topic and set(_words(topic[1])) <= whole else statement
 
 
 def _words(text: str) -> list[str]:

@@ -9,6 +9,7 @@ the files: one byte of length for each document and field, and one bit for each 
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ _TAIL = struct.Struct("<II")
 _U32 = struct.Struct("<I")
 _MAGIC = 1337
 _BLOCK_BYTES = 1 << 20
+_SEGMENT = re.compile(r"[0-9a-f]{32}")
 
 
 def verify_segments(folder: Path) -> None:
@@ -33,6 +35,24 @@ def verify_segments(folder: Path) -> None:
             raise
     except (KeyError, TypeError, AttributeError, struct.error) as error:
         raise ValueError("its list of segments makes no sense") from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete files of segments that no commit speaks of, which a crash or a full disk left behind: the library would
+    stumble over them, since it gives the next change the same names. Nobody may be writing meanwhile."""
+    try:
+        segments = json.loads((folder / "meta.json").read_bytes())["segments"]
+    except FileNotFoundError:
+        return
+    deletes = {str(one["segment_id"]).replace("-", ""): one["deletes"] for one in segments}
+    for path in folder.iterdir():
+        name, *rest = path.name.split(".")
+        if not _SEGMENT.fullmatch(name):
+            continue
+        committed = deletes.get(name)
+        stale = path.suffix == ".del" and (committed is None or rest[0] != str(committed["opstamp"]))
+        if stale or name not in deletes:
+            path.unlink()
 
 
 def _has_lengths(field: dict[str, Any]) -> bool:

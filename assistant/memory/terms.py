@@ -20,7 +20,7 @@ import tantivy
 from assistant.contracts.errors import DamagedIndex, StorageFailed
 from assistant.contracts.ids import ItemKey
 from assistant.core import words
-from assistant.memory.segments import verify_segments
+from assistant.memory.segments import remove_leftovers, verify_segments
 
 if TYPE_CHECKING:
     from assistant.contracts.items import Filters
@@ -74,6 +74,7 @@ class TantivyTerms:
             marker.write_text(SCHEMA_NAME)
         if not self._read_only:
             verify_segments(self._folder)
+            remove_leftovers(self._folder)
         self._schema = _schema()
         with _panics_are_errors():
             self._index = tantivy.Index(self._schema, path=str(self._folder))
@@ -140,12 +141,12 @@ class TantivyTerms:
             self._applied = applied
 
     def _roll_back(self) -> None:
-        # a writer that cannot even do this is broken; the next change gets a new one
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            with suppress(ValueError), _panics_are_errors():
+        writer, self._writer = self._writer, None  # the next change gets a new one
+        with suppress(ValueError, OSError), _panics_are_errors():
+            if writer is not None:
                 writer.rollback()
-                self._writer = writer
+                writer.wait_merging_threads()
+            remove_leftovers(self._folder)
 
     @staticmethod
     def _document(entry: TermEntry) -> tantivy.Document:

@@ -105,7 +105,7 @@ def _pieces(text: str, chars: CharOffsets, units: Sequence[Unit]) -> list[_Piece
     for unit in units:
         start, end = chars.char(unit.start_byte), chars.char(unit.end_byte)
         if pieces and inside_word(text, start) and pieces[-1].end == start:
-            pieces[-1].end = end
+            pieces[-1].end = start + len(text[start:end].rstrip())
             continue
         own_end = chars.char(unit.own_end_byte)
         stops = _STOPS.match(text, own_end, end)

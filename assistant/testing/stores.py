@@ -141,7 +141,7 @@ class VectorIndexSuite:
         ids=["too wide", "too narrow", "one too many", "nan", "infinity", "zero", "not of unit length"],
     )
     def test_hostile_vectors_are_refused_whole(self, index: VectorIndex, rows: Vectors) -> None:
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"shape|length"):
             index.add(labels(1), rows, 5)
         assert len(index) == 0
         assert index.applied == 0

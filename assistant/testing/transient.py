@@ -144,7 +144,7 @@ class TransientTerms:
             for stem in self.analyse(word):
                 weights[stem] = max(weight, weights.get(stem, 0.0))
         top = list(weights.items())[:MAX_TERMS]
-        wanted = [("body", (stem,), weight) for stem, weight in top]
+        wanted: list[tuple[str, tuple[str, ...], float]] = [("body", (stem,), weight) for stem, weight in top]
         wanted += [("title", (stem,), weight * title_boost) for stem, weight in top]
         wanted += [("exact", (words.normalise(name).lower(),), exact_boost) for name in list(exact)[:MAX_TERMS]]
         runs = [tuple(self.analyse(phrase)[:MAX_TERMS]) for phrase in list(phrases)[:MAX_TERMS]]

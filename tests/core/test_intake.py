@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from memory.world import LineReader
+
 from assistant.contracts.documents import SourceAddress
 from assistant.contracts.ids import digest_of
 from assistant.core.intake import ItemDraft, draft_items, embedding_text
-from memory.world import LineReader
 
 
 def drafts(text: str, path: str = "/r/a.txt") -> list[ItemDraft]:

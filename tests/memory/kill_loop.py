@@ -1,7 +1,8 @@
 """``python kill_loop.py STORE FILES SEED``: keep changing files and remembering them, until killed.
 
 Says on its output, one JSON object a line: ``will`` change these paths; ``done``, they are remembered with this
-content (``None``: gone); ``embedded``, everything done so far has its vectors.
+content (``None``: gone); ``embedded``, everything done so far has its vectors; ``forgetting``, all may be gone until
+the next ``done``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from assistant.contracts.events import nobody
 from assistant.testing.hashing import HashingEncoder
 from memory.world import LineReader, PlainFiles, opened
 
-WORDS = "tea coffee garden boiler invoice train чай огород котёл счёт поезд def return maxRetries".split()
+WORDS = ["tea", "coffee", "garden", "boiler", "invoice", "чай", "огород", "котёл", "def", "return", "maxRetries"]
 
 
 def say(**fields: Any) -> None:
@@ -66,6 +67,7 @@ def main(store: Path, files: Path, seed: int) -> None:
             fabric.publish()
             fabric.records.trim_journal(min(fabric.terms.applied, fabric.vectors.published))
         elif step < 0.65:
+            say(forgetting=True)
             librarian.forget(str(files))
 
 

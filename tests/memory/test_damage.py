@@ -192,6 +192,24 @@ def test_the_word_index_can_be_made_anew_while_the_store_is_open(folder: Path) -
     assert len(notes) == 1
 
 
+def test_files_of_a_commit_that_was_not_finished(folder: Path, tmp_path: Path) -> None:
+    """Killed between the files of a commit and its list, the library meets its own files again, and refuses them."""
+    kept = shutil.copytree(folder, tmp_path / "kept")
+    before = set(os.listdir(folder / "terms"))
+    changes = {f"/r/{number}.md": "changed" for number in range(0, 30, 2)}
+    fabric = opened(folder, ENCODER)
+    remember(fabric, changes)
+    left = set(os.listdir(folder / "terms")) - before
+    for name in left:
+        shutil.copy(folder / "terms" / name, kept / "terms" / name)
+    fabric.close()
+    assert any(name.endswith(".del") for name in left)
+    fabric = opened(kept, ENCODER)
+    remember(fabric, changes)
+    assert check(fabric).findings == ()
+    fabric.close()
+
+
 def test_leftovers_of_a_crash_are_cleaned_away(folder: Path) -> None:
     (leftover,) = folder.glob("vectors/*")
     (leftover / ".tmp-1-1").mkdir()

@@ -17,7 +17,7 @@ from assistant.memory.durable import replace_synced
 from assistant.memory.terms import TantivyTerms
 from assistant.memory.vectors import HnswVectors
 from assistant.testing.hashing import HashingEncoder
-from assistant.testing.stores import DIM, Entry, labels, unit_rows
+from assistant.testing.stores import DIM, Entry, keys, labels, unit_rows
 from memory.test_damage import child, told
 from memory.world import opened, state_of
 
@@ -66,6 +66,19 @@ def test_a_word_index_that_does_not_fit_keeps_what_it_held_and_goes_on_later(tmp
     index.close()
     reopened = TantivyTerms(tmp_path / "terms")
     assert (reopened.applied, len(reopened), reopened.damage) == (3, 2, [])
+
+
+def test_a_word_index_that_failed_half_way_through_dropping_can_be_written_again(tmp_path: Path) -> None:
+    index = TantivyTerms(tmp_path / "terms")
+    index.apply([Entry(key, f"word{key} tea") for key in range(200)], (), 1)
+    for limit_bytes in (50, 130, 300, 1_000, 3_000):
+        with no_file_grows_beyond(limit_bytes), pytest.raises(StorageFailed):
+            index.apply([Entry(key, "coffee " * 5000) for key in range(500, 600)], keys(*range(100)), 2)
+    index.apply([], keys(*range(100)), 2)
+    assert (index.applied, len(index), index.frequency("tea")) == (2, 100, 100)
+    index.close()
+    reopened = TantivyTerms(tmp_path / "terms")
+    assert (len(reopened), reopened.damage) == (100, [])
 
 
 def test_a_small_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Any history of scanning, embedding, forgetting, crashing and vandalism: the memory is what a plain dictionary says."""
+"""Any history of scanning, embedding, forgetting, crashes and vandalism: the memory is what a dictionary says."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class History(RuleBasedStateMachine):
         self.files: dict[str, str] = {}
         self.remembered: dict[str, str] = {}
         self.keys: dict[str, int] = {}
+        self.last_key = 0
 
     @initialize()
     def start(self) -> None:
@@ -147,8 +148,8 @@ class History(RuleBasedStateMachine):
             return
         now = {item.id: item.key for item in items_of(self.fabric)}
         assert all(self.keys[name] == key for name, key in now.items() if name in self.keys)
-        assert all(key > max(self.keys.values(), default=0) for name, key in now.items() if name not in self.keys)
-        self.keys = now or self.keys
+        assert all(key > self.last_key for name, key in now.items() if name not in self.keys)
+        self.keys, self.last_key = now, max([self.last_key, *now.values()])
 
     @rule()
     def look(self) -> None:

@@ -57,6 +57,7 @@ class Expected:
         self.contents: dict[str, str | None] = {}
         self.unsure: set[str] = set()
         self.embedded: set[str] = set()
+        self.forgetting = False
 
     def hear(self, said: list[dict[str, object]]) -> None:
         for line in said:
@@ -67,18 +68,23 @@ class Expected:
             if isinstance(done, dict):
                 self.contents |= done
                 self.unsure -= set(done)
+                self.forgetting = False
+            if "forgetting" in line:
+                self.forgetting = True
+                self.embedded.clear()
             if "embedded" in line:
                 self.embedded = {path for path, content in self.contents.items() if content} - self.unsure
 
     def compare(self, fabric: Fabric) -> None:
         state = state_of(fabric)
+        if self.forgetting and not state:
+            return
         for path, content in self.contents.items():
-            # a worker killed on its way to forgetting everything leaves nothing, and says nothing
-            if path not in self.unsure and state:
+            if path not in self.unsure:
                 lines = None if content is None else [line for line in content.split("\n") if line.strip()]
                 assert state.get(path) == lines, path
         with fabric.records.read() as view:
-            for path in self.embedded if state else ():
+            for path in self.embedded:
                 source = view.source(SourceAddress(path))
                 assert source is not None
                 for item in view.items(source.items):
@@ -112,6 +118,7 @@ def kill_rounds(folder: Path, rounds: int, seed: int) -> None:
         expected.contents = dict.fromkeys(expected.contents) | on_disk
         expected.unsure.clear()
         expected.embedded.clear()
+        expected.forgetting = False
     assert heard > rounds
 
 

@@ -7,7 +7,7 @@ import pytest
 from assistant.reading.code import module_of
 from assistant.reading.packing import MAX_CHARS, TARGET_CHARS
 from tests.reading_structured.reading import chunk_with, code_of, names, words
-from tests.reading_structured.samples import SAMPLES
+from tests.reading_structured.sources import SAMPLES
 
 EXPECTED = {
     "python": [

@@ -12,7 +12,7 @@ from assistant.reading.code import read_code
 from assistant.reading.decoding import decode
 from tests.reading.document_laws import check_laws
 from tests.reading_structured.reading import check_words_covered, chunk_with, code_of, names, words
-from tests.reading_structured.samples import SAMPLES
+from tests.reading_structured.sources import SAMPLES
 
 LANGUAGES = sorted(SAMPLES)
 READING = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -182,3 +182,10 @@ def test_merge_conflict_marks(language: str) -> None:
     path, source = SAMPLES[language]
     half = source.index("\n", len(source) // 2) + 1
     code_of(path, f"{source[:half]}<<<<<<< HEAD\n{source[half:]}=======\n{source[half:]}>>>>>>> other\n", language)
+
+
+def test_a_word_that_the_grammar_parts() -> None:
+    document = code_of(
+        "part.js", "listen(port || 8080ve = function serve(port) {\n  const count;\n\n" * 9, "javascript"
+    )
+    assert all(words(document, chunk)[:2] != "ve" for chunk in document.chunks)

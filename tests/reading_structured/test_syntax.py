@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.reading.syntax import MOST_YAML_LEVELS, CharOffsets, nesting, parse, yaml_levels
-from tests.reading_structured.samples import SAMPLES
+from tests.reading_structured.sources import SAMPLES
 
 
 @pytest.mark.parametrize("language", SAMPLES)
