@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-TOPICS = """
+_TOPICS = """
 boiler garden harbour kettle ladder meadow orchard bakery tunnel bridge violin archive lantern workshop compass ferry
 greenhouse chimney cellar attic gutter fence well pump valve radiator thermostat battery charger router printer camera
 bicycle trailer engine gearbox windscreen tyre invoice receipt contract insurance pension budget deposit warranty
@@ -15,26 +15,31 @@ flour yeast butter cinnamon onion cabbage mushroom pickle barrel cheese honey ha
 server cluster backup snapshot replica migration schema index cursor queue worker scheduler retry timeout deadline
 latency throughput checksum signature certificate token session cache buffer parser lexer compiler linker module
 package release changelog incident outage alert dashboard metric threshold rollout canary pipeline artefact mirror
-""".split()
-PLACES = """
+"""
+_PLACES = """
 Tallinn Riga Uppsala Bergen Tromso Aarhus Leeds Cardiff Galway Porto Cadiz Lyon Ghent Utrecht Bremen Graz Brno Lviv
 Tartu Vilnius Turku Narvik Malmo Odense Whitby Dundee Sligo Braga Girona Nantes Bruges Delft Kiel Linz Ostrava Gdansk
-""".split()
-PEOPLE = """
+"""
+_PEOPLE = """
 Anna Boris Clara Dmitri Elsa Fedor Greta Hanno Ines Jonas Katrin Leo Marta Nils Olga Pavel Quentin Rita Sven Tiina
-""".split()
-VERBS = """
+"""
+_VERBS = """
 repaired measured moved cleaned ordered returned painted replaced checked described counted borrowed delivered signed
 cancelled postponed inspected calibrated archived restored deployed reverted profiled documented reviewed translated
-""".split()
-QUALITIES = """
+"""
+_QUALITIES = """
 old new narrow broken quiet heavy spare cheap frozen rusty wooden second northern temporary annual weekly shared
 encrypted verbose stale nightly partial manual remote public private
-""".split()
-LINKS = """
-because | although | so | while | and later | but only after | which is why | as soon as | even though | unless
-""".split("|")
+"""
+
+LINKS = ("because", "although", "so", "while", "and later", "but only after", "which is why", "even though", "unless")
 UNITS = ("kg", "litres", "metres", "hours", "days", "euros", "degrees", "percent", "pages", "turns")
+
+TOPICS = tuple(_TOPICS.split())
+PLACES = tuple(_PLACES.split())
+PEOPLE = tuple(_PEOPLE.split())
+VERBS = tuple(_VERBS.split())
+QUALITIES = tuple(_QUALITIES.split())
 
 TARGET_CHARS = 440
 """Length of a paragraph: with its heading one chunk, about 110 tokens."""
@@ -104,7 +109,7 @@ class Texts:
         draw = self._random.choice
         first = f"{draw(PEOPLE)} {draw(VERBS)} the {self._quality()} {self._topic()} near {self._place()}"
         second = f"the {self._topic()} took {self._number(2, 400)} {draw(UNITS)} of {self._topic()}"
-        return f"{first}{draw((', ', ' '))}{draw(LINKS).strip()} {second}."
+        return f"{first}{draw((', ', ' '))}{draw(LINKS)} {second}."
 
     def _function(self) -> str:
         verb, topic, other = self._random.choice(VERBS), self._topic(), self._topic()
@@ -145,4 +150,3 @@ def write_files(folder: Path, files: int, parts: int, seed: int, *, per_folder: 
         ending, text = texts.document(number, parts)
         size_bytes += (place / f"note-{number:05d}{ending}").write_bytes(text.encode())
     return size_bytes
-

@@ -6,6 +6,8 @@ damaged data, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from enum import StrEnum
@@ -41,15 +43,22 @@ class Precision(StrEnum):
     int8 = "int8"
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    if version:
+def _tell_version(wanted: bool) -> None:
+    if wanted:
         from assistant import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the command."""
+    del version  # told by its callback
 
 
 @app.command()
@@ -185,24 +194,68 @@ def probe_model(
     raise typer.Exit(work_models.probe_model(name, as_json=as_json))
 
 
+_OUTPUT_REFUSED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. The only place that turns errors into words and codes."""
+    _open_streams()
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone
+        _drop_output()
+    except OSError as error:
+        return _no_output(error)
+    return code
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         app(args=arguments, standalone_mode=True)
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
+        if leaving.code == errors.EXIT_INTERRUPTED:  # typer's word for a KeyboardInterrupt
+            return _stopped()
+        if leaving.code == 1:  # said by typer and rich alone, when whoever read our output has gone
+            return errors.EXIT_DONE
+        return leaving.code if isinstance(leaving.code, int) else errors.EXIT_DONE
     except errors.UserError as error:
         _say(error)
         return error.exit_code
     except (errors.Interrupted, KeyboardInterrupt):
-        sys.stderr.write("Stopped. What was stored stays; run the same command to go on.\n")
-        return errors.EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _stopped()
+    except BrokenPipeError:
         return errors.EXIT_DONE
+    except OSError as error:
+        return _no_output(error) if error.filename is None and error.errno in _OUTPUT_REFUSED else _bug(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug, told in one line, kept in full in a file
         return _bug(error)
     return errors.EXIT_DONE
+
+
+def _stopped() -> int:
+    sys.stderr.write("Stopped. What was stored stays; run the same command to go on.\n")
+    return errors.EXIT_INTERRUPTED
+
+
+def _open_streams() -> None:
+    """A closed stream becomes one that takes everything; one that cannot write a letter writes ``?``, not a failure."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _no_output(error: OSError) -> int:
+    _drop_output()
+    sys.stderr.write(f"assistant: The result could not be written: {error.strerror}.\n")
+    return errors.EXIT_BAD_DATA
 
 
 def _bug(error: Exception) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from assistant.cli.render import safe
+from assistant.contracts.errors import EXIT_INTERRUPTED
 from assistant.contracts.events import (
     EmbeddingFinished,
     EmbeddingStarted,
@@ -23,15 +25,19 @@ from assistant.contracts.events import (
     VectorsStored,
 )
 
+GRACE_S = 3
+"""How long the second Ctrl-C waits for files to be closed and temporary ones removed."""
+
 
 class Session:
-    """One command at work. ``stop`` is set by the first Ctrl-C; the second ends the program at once."""
+    """One command at work. ``stop`` is set by the first Ctrl-C; the second ends the program at once, which the store
+    survives as it survives a power cut."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self._console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -57,9 +63,12 @@ class Session:
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self.stop.is_set():
+            signal.signal(signal.SIGALRM, lambda *_: os._exit(EXIT_INTERRUPTED))
+            signal.alarm(GRACE_S)
             raise KeyboardInterrupt
         self.stop.set()
-        sys.stderr.write("\nStopping after this step (Ctrl-C again: at once).\n")
+        with suppress(OSError):  # not through sys.stderr: the signal may have come in the middle of its own write
+            os.write(2, b"\nStopping after this step (Ctrl-C again: at once).\n")
 
     def pause(self) -> None:
         """Take the bar off the screen, before results are printed."""
@@ -67,15 +76,10 @@ class Session:
             self._progress.stop()
             self._running = False
 
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        self.pause()
-        yield
-
     def listen(self, event: Event) -> None:
         match event:
             case ScanProgressed(root, found, read):
-                self._show(f"Reading {root}", found, None, f"{read} new")
+                self._show(f"Reading {safe(root)}", found, None, f"{read} new")
             case FolderScanned():
                 self.pause()
             case EmbeddingStarted(pending) if pending:
@@ -86,7 +90,7 @@ class Session:
                 self.pause()
             case Mended(what):
                 self.pause()
-                sys.stderr.write(f"{what}\n")
+                sys.stderr.write(f"{safe(what)}\n")
             case _:
                 pass
 

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -15,6 +17,8 @@ from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
+
+from assistant.core.filenames import to_disk
 
 if TYPE_CHECKING:
     from assistant.contracts.answers import Answer
@@ -25,17 +29,34 @@ if TYPE_CHECKING:
     from assistant.memory.checking import CheckReport
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+_CONTROL = re.compile("[\x7f-\x9f]")
+"""What JSON leaves as it is and a terminal obeys."""
 _MARK = re.compile(r"\[\d+\](?=\s|$)")
 
 
+_UNFOLDED_COLUMNS = 4096
+_HARMLESS = frozenset("\n\t\u00ad\u200c\u200d")
+"""Not printable by themselves, and part of ordinary text: soft hyphen, joiners of Persian letters and of emoji."""
+
+
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Lines are folded for a terminal only: a pipe, a file or an editor gets them whole."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, soft_wrap=True, width=_UNFOLDED_COLUMNS)
+
+
+def _print_indented(out: Console, text: str, columns: int, style: str = "") -> None:
+    if out.soft_wrap:
+        out.print(Text(indent(text, " " * columns), style=style))
+    else:
+        out.print(Padding(Text(text, style=style), (0, 0, 0, columns)))
 
 
 def as_json_object(value: BaseModel | Mapping[str, Any], **more: Any) -> None:
     data = value.model_dump(mode="json") if isinstance(value, BaseModel) else dict(value)
-    json.dump({**data, **more}, sys.stdout, ensure_ascii=not _utf8())
-    sys.stdout.write("\n")
+    text = json.dumps({**data, **more}, ensure_ascii=not _utf8())
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def _utf8() -> bool:
@@ -44,7 +65,11 @@ def _utf8() -> bool:
 
 def safe(text: str) -> str:
     """Without control characters: what files contain must not steer the terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
+    return "".join(char if _shows(char) else "\ufffd" for char in text)
+
+
+def _shows(char: str) -> bool:
+    return char.isprintable() or char in _HARMLESS or unicodedata.category(char) == "Zs"
 
 
 def place(path: str, line: int, end_line: int) -> str:
@@ -59,7 +84,7 @@ def _linked(path: str, line: int, end_line: int) -> Text:
     if os.path.isabs(path) and "@" not in os.path.basename(path):
         from urllib.parse import quote
 
-        text.stylize(f"link file://{quote(path)}")
+        text.stylize(f"link file://{quote(os.fsencode(to_disk(path)))}")
     return text
 
 
@@ -106,7 +131,7 @@ def answered(answer: Answer, roots: Sequence[str], *, as_json: bool) -> None:
             out.print(Text("Nearest to it:", style="dim"))
             for hit in answer.nearest:
                 out.print(Text("  ") + _linked(hit.cite.path, hit.cite.line, hit.cite.end_line))
-                out.print(Padding(Text(safe(hit.snippet), style="dim"), (0, 0, 0, 4)))
+                _print_indented(out, safe(hit.snippet), 4, "dim")
     out.print(Text(_receipt(answer.revision, answer.sources_fresh, answer.sources_checked), style="dim"))
 
 
@@ -115,10 +140,17 @@ def _print_answer(out: Console, text: str) -> None:
     for block in _FENCE.finditer(text):
         if lead := text[at : block.start()].strip("\n"):
             out.print(_marked(lead))
-        out.print(Padding(Syntax(block[2], block[1] or "text", background_color="default"), (0, 0, 0, 2)))
+        _print_code(out, block[2], block[1] or "text")
         at = block.end()
     if rest := text[at:].strip("\n"):
         out.print(_marked(rest))
+
+
+def _print_code(out: Console, code: str, language: str) -> None:
+    if out.soft_wrap:
+        _print_indented(out, code, 2)
+    else:
+        out.print(Padding(Syntax(code, language, theme="ansi_dark", word_wrap=True), (0, 0, 0, 2)))
 
 
 def _marked(text: str) -> Text:
@@ -147,11 +179,11 @@ def recalled(result: RecallResult, roots: Sequence[str], *, as_json: bool) -> No
             + _linked(hit.cite.path, hit.cite.line, hit.cite.end_line)
             + Text(stale, style="yellow")
         )
-        out.print(Padding(Text(safe(hit.snippet)), (0, 0, 0, 4)))
+        _print_indented(out, safe(hit.snippet), 4)
         if hit.also:
-            out.print(Padding(Text(safe("also in " + ", ".join(hit.also)), style="dim"), (0, 0, 0, 4)))
+            _print_indented(out, safe("also in " + ", ".join(hit.also)), 4, "dim")
         if hit.explain:
-            out.print(Padding(Text(_explained(hit), style="dim"), (0, 0, 0, 4)))
+            _print_indented(out, _explained(hit), 4, "dim")
     out.print(Text(_receipt(result.revision, result.sources_fresh, result.sources_checked), style="dim"))
     if result.pending_vectors:
         out.print(Text(f"{result.pending_vectors} pieces are found by their words only so far", style="dim"))
@@ -269,7 +301,7 @@ def listed(rows: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for column in ("model", "dimension", "tokens", "scripts", "licence", "state"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "model")
     for row in rows:
         table.add_row(
             *(Text(safe(str(row[name]))) for name in ("id", "dimension", "max_tokens", "scripts", "licence", "state"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
-from assistant.app import open_assistant, question
+from assistant.app import open_assistant, question, repair_store
 from assistant.cli import render
 from assistant.cli.progress import Session
 from assistant.contracts.documents import SourceKind
@@ -22,10 +22,12 @@ from assistant.contracts.errors import (
     EXIT_INTERRUPTED,
     EXIT_NOTHING_FOUND,
     BadQuestion,
+    DamagedIndex,
     DamagedStore,
     WrongUse,
 )
 from assistant.contracts.items import Filters, Signals
+from assistant.core.filenames import to_text
 
 MAX_PIPED_BYTES = 8 << 20
 FIRST_BYTE_S = 1.0
@@ -52,12 +54,17 @@ class Narrowing:
             )
         until = _day(self.until)
         return Filters(
-            paths=tuple(os.path.realpath(os.path.expanduser(path)) for path in self.within),
+            paths=tuple(to_text(os.path.realpath(os.path.expanduser(path))) for path in self.within),
             kinds=tuple(self.kinds),  # type: ignore[arg-type]  # checked above
-            languages=tuple(self.languages),
+            languages=tuple(map(plain, self.languages)),
             since=_day(self.since),
             until=until + timedelta(days=1, seconds=-1) if until else None,
         )
+
+
+def plain(text: str) -> str:
+    """An argument whose bytes were not UTF-8 comes with lone surrogates; they become U+FFFD."""
+    return text if text.isascii() else os.fsencode(text).decode("utf-8", "replace")
 
 
 def _day(text: str | None) -> datetime | None:
@@ -76,14 +83,14 @@ def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
         if embedding is None:
             pending = assistant.status().pending_vectors
         session.pause()
-        render.added(scans, embedding, pending, as_json=as_json)
         if not scans:
             raise WrongUse("Nothing is remembered yet.", remedy="Name a folder, as in: assistant add ~/notes")
+        render.added(scans, embedding, pending, as_json=as_json)
     return EXIT_INTERRUPTED if session.stop.is_set() else EXIT_DONE
 
 
 def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool) -> int:
-    filters = narrowed.filters()
+    text, filters = plain(text), narrowed.filters()
     question(text, k=1, filters=filters)
     piped = _piped()
     with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
@@ -94,8 +101,10 @@ def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool)
 
 
 def recall(text: str, k: int, narrowed: Narrowing, *, explain: bool, as_json: bool) -> int:
-    query = question(text, k=k, filters=narrowed.filters())
-    signals = Signals(code_symbols=tuple(narrowed.symbols), file_hints=tuple(narrowed.file_hints))
+    query = question(plain(text), k=k, filters=narrowed.filters())
+    signals = Signals(
+        code_symbols=tuple(map(plain, narrowed.symbols)), file_hints=tuple(map(to_text, narrowed.file_hints))
+    )
     with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
         result = assistant.recall(query.model_copy(update={"signals": signals}), explain=explain)
         session.pause()
@@ -121,20 +130,19 @@ def forget(path: str, *, as_json: bool) -> int:
 
 def check(*, repair: bool, as_json: bool) -> int:
     with Session() as session:
+        report = None
         try:
             with open_assistant(listener=session.listen, stop=session.stop) as assistant:
                 report = assistant.check()
-        except DamagedStore:
+        except (DamagedStore, DamagedIndex):
             if not repair:
                 raise
-            from assistant.app import repair_store
-
-            with session.quiet():
-                kept = repair_store(session.listen, session.stop)
+        session.pause()
+        if report is None or (repair and report.findings):
+            kept = repair_store(session.listen, session.stop)
             session.pause()
             render.repaired(kept, as_json=as_json)
             return EXIT_DONE
-        session.pause()
         render.checked(report, as_json=as_json)
     return EXIT_BAD_DATA if report.findings else EXIT_DONE
 
@@ -153,6 +161,8 @@ def evaluate(file: str, parameters: int | None, *, show: bool, record: bool, as_
 
 def _piped() -> bytes:
     """What was piped in; ``b""`` when nothing is: a terminal, no input, or a silent pipe nobody writes to."""
+    if sys.stdin is None:
+        return b""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):

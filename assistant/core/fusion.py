@@ -85,14 +85,17 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
         quality = parameters.quality_share * candidate.quality
         score = parameters.relevance_share * relevance + recency + quality
         scale = parameters.relevance_share * relevance
+        if not dense and not sparse:  # both sides exactly average: shown by their weights
+            dense = _weights(parameters, candidate.family).dense * dense_factor if candidate.dense is not None else 0.0
+            sparse = 1.0 - dense
         whole = abs(dense) + abs(sparse)
         fused.append(
             Fused(
                 key=candidate.key,
                 score=score,
                 relevance=relevance,
-                dense=scale * abs(dense) / whole if whole else 0.0,
-                sparse=scale * abs(sparse) / whole if whole else 0.0,
+                dense=scale * abs(dense) / whole,
+                sparse=scale * abs(sparse) / whole,
                 recency=recency,
                 quality=quality,
             )

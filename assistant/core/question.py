@@ -33,6 +33,21 @@ _CODE = re.compile(
 )
 
 
+_FOCUS_OPENERS = re.compile(
+    r"\b(?:what|which|how (?:much|many))\b(?:['’]s\b|\s+(?:is|are|was|were|will be|did|does|do)\b)?"
+    r"(?:\s+(?:the|a|an|my|our|your|his|her|its|their)\b)?\s+|"
+    r"\b(?:какой|какая|какое|какие|каком|какую|каким|каких|сколько)\s+",
+    re.IGNORECASE,
+)
+_HOW = re.compile(r"\bhow\s+(?!(?:much|many|long|do|does|did|is|are|was|were|can|should|to)\b)(\w+)", re.IGNORECASE)
+_EMPTY_FOCUS_WORDS = """
+time day date year month week number kind sort type thing things one ones people way place name amount much many
+happens happened happen mean means did does do год день число месяц раз
+"""
+_EMPTY_FOCUS = frozenset(_EMPTY_FOCUS_WORDS.split())
+MAX_FOCUS_WORDS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """``terms``: content words with weights (function words only when there is nothing else). ``names``: identifiers,
@@ -45,6 +60,9 @@ class Question:
     scripts: Mapping[str, float]
     wanted: Wanted
     about_code: bool
+    focus: tuple[str, ...] = ()
+    """Words that name what is asked for ("serial", "number" of "what is the serial number of ..."); empty when the
+    question has no such words or they are as general as "day"."""
 
     def readable_by(self, scripts: frozenset[str]) -> bool:
         """Whether most letters are of scripts an encoder was trained on (an empty set means any)."""
@@ -55,7 +73,7 @@ class Question:
 
 def read_question(text: str, signals: Signals | None = None) -> Question:
     signals = signals or Signals()
-    all_words = words.words(text)
+    all_words = words.words(words.normalise(text))
     content = [word for word in all_words if words.normalise(word).lower() not in words.FUNCTION_WORDS]
     terms = dict.fromkeys((content or all_words)[: words.MAX_QUESTION_WORDS], 1.0)
     names = dict.fromkeys(words.identifiers(words.normalise(text)))
@@ -73,5 +91,22 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
         phrases=tuple(phrase.strip() for phrase in _PHRASE.findall(text)),
         scripts=words.script_share(text),
         wanted=wanted,
+        focus=_focus(text),
         about_code=bool(_CODE.search(text) or signals.code_symbols or _BACKTICKS.search(text)),
     )
+
+
+def _focus(text: str) -> tuple[str, ...]:
+    how = _HOW.search(text)
+    if how:
+        return (how[1],)
+    opener = _FOCUS_OPENERS.search(text)
+    if opener is None:
+        return ()
+    found: list[str] = []
+    for word in words.words(text[opener.end() :].split("?")[0]):
+        lower = words.normalise(word).lower()
+        if lower in words.FUNCTION_WORDS or len(found) >= MAX_FOCUS_WORDS:
+            break
+        found.append(word)
+    return tuple(word for word in found if words.normalise(word).lower() not in _EMPTY_FOCUS)

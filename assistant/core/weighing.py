@@ -105,6 +105,8 @@ class Features:
     hold beside. ``item``: those the whole item holds. ``late``/``late_own``: late interaction with and without
     context. ``weakest``: the poorest match among the question's weighty words. ``cosine``: of the statement in its
     place. ``item_cosine``, ``recall``: of the item. ``typed``: it shows what is asked for (a date, a number, a name).
+    ``focus``: share of the words that name what is asked for, held by the statement or around it; ``focus_late`` their
+    late interaction (``own`` plus ``around``, and ``late``, for a question without such words).
     ``missing_known``: words the memory knows, but not here. ``missing_unknown``: words it knows nowhere.
     ``missing_names``: names and numbers of the question that are not here.
     """
@@ -119,6 +121,8 @@ class Features:
     item_cosine: float
     recall: float
     typed: float
+    focus: float
+    focus_late: float
     missing_known: float
     missing_unknown: float
     missing_names: float
@@ -192,6 +196,8 @@ def _weigh_item(
     def share(stems: frozenset[str]) -> float:
         return sum(wanted[stem] for stem in stems if stem in wanted) / total
 
+    focus = frozenset(stem for word in question.focus for stem in lexicon.analyse(word))
+    in_focus = _focus_tokens(question, asked)
     context = frozenset(lexicon.analyse(item.context))
     held = context | frozenset(lexicon.analyse(item.text))
     absent = frozenset(wanted) - held
@@ -211,7 +217,8 @@ def _weigh_item(
             statement = replace(statement, kind="heading")
         lead = frozenset(lexicon.analyse(statement.lead)) if statement.lead else frozenset[str]()
         around = (context | heading[0] | lead) - stems
-        late_own, late, weakest = _late(asked, matches, beside, heading[1])
+        pieces = (matches, beside, heading[1])
+        late_own, late, weakest = _late(asked, *pieces)
         features = Features(
             own=share(stems),
             around=share(around),
@@ -223,12 +230,38 @@ def _weigh_item(
             item_cosine=max(0.0, item.cosine or 0.0),
             recall=item.score,
             typed=1.0 if sign is None or sign.search(statement.words) else 0.0,
+            focus=len(focus & (stems | around)) / len(focus) if focus else min(1.0, share(stems) + share(around)),
+            focus_late=_focus_late(asked, pieces, in_focus) if in_focus is not None else late,
             missing_known=share(absent - unknown),
             missing_unknown=share(unknown),
             missing_names=missing_names,
         )
         found.append(Weighed(number, statement, stems, features))
     return found
+
+
+def _focus_tokens(question: Question, asked: Asked | None) -> NDArray[np.intp] | None:
+    """Places of the question's tokens that lie in its focus words; ``None`` when there are none."""
+    if asked is None or not question.focus:
+        return None
+    found: list[int] = []
+    for word in question.focus:
+        start = question.text.find(word)
+        if start >= 0:
+            inside = (asked.tokens.starts >= start) & (asked.tokens.ends <= start + len(word))
+            found.extend(np.flatnonzero(inside).tolist())
+    return np.asarray(found, dtype=np.intp) if found else None
+
+
+def _focus_late(asked: Asked | None, pieces: Sequence[NDArray[np.float32] | None], places: NDArray[np.intp]) -> float:
+    own = pieces[0]
+    if asked is None or own is None:
+        return 0.0
+    best = own[places]
+    for other in pieces[1:]:
+        if other is not None:
+            best = np.maximum(best, _CONTEXT_TRUST * other[places])
+    return max(0.0, float(best.mean()))
 
 
 def _is_heading(statement: Statement, item: Evidence) -> bool:

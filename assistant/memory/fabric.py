@@ -138,10 +138,12 @@ class Fabric:
         return self.records.revision
 
     def forget(self, sources: Sequence[SourceRecord], roots: Sequence[str]) -> int:
-        """Drop sources and all that was made from them; the vector index is rebuilt, so that no bytes of theirs stay
-        in it. Returns how many."""
+        """Drop sources and all that was made from them, and leave no byte of theirs: both projections are made anew
+        and the record store is compacted. Takes as long as reading the whole memory once. Returns how many."""
         with self._writing() as view:
             dropped = writing.forget(view, sources, roots)
+        self.records.compact()
+        self.terms.clear()
         self.project_terms()
         self.project_vectors()
         self.vectors.rebuild()

@@ -8,6 +8,7 @@ the memory map. Default sync flags, so a commit that returned survives a crash a
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from assistant.contracts.errors import DamagedStore, StorageFailed
 from assistant.contracts.ids import Revision
 from assistant.memory import layout
 from assistant.memory.checking import contradictions
+from assistant.memory.durable import sync_folder, write_synced
 from assistant.memory.envelope import damaged, unseal
 from assistant.memory.layout import unpack_u64
 from assistant.memory.ownership import scan_in_child
@@ -62,27 +64,30 @@ class RecordStore:
         end could kill the process; not so when ``read_only``: then its owner has looked.
         """
         self._folder = folder
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.RLock()
         self._read_only = read_only
         with storage_errors():
             if not read_only:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._refuse_empty_file()
-            self._env = self._open_env()
-            try:
-                if not read_only:
-                    self._refuse_cut_off_file()
-                self._db = {
-                    name: self._env.open_db(name.encode(), create=not read_only, dupsort=name == "holders")
-                    for name in layout.DATABASES
-                }
-                if not read_only:
-                    self._env.reader_check()
-                    self._start()
-                self._check_schema()
-            except BaseException:
-                self._env.close()
-                raise
+            self._connect()
+
+    def _connect(self) -> None:
+        self._refuse_empty_file()
+        self._env = self._open_env()
+        try:
+            if not self._read_only:
+                self._refuse_cut_off_file()
+            self._db = {
+                name: self._env.open_db(name.encode(), create=not self._read_only, dupsort=name == "holders")
+                for name in layout.DATABASES
+            }
+            if not self._read_only:
+                self._env.reader_check()
+                self._start()
+            self._check_schema()
+        except BaseException:
+            self._env.close()
+            raise
 
     def _open_env(self) -> Any:
         for size in (MAP_SIZE_BYTES, _SMALL_MAP_SIZE_BYTES):
@@ -162,10 +167,26 @@ class RecordStore:
                 view.set_number("trimmed", unpack_u64(doomed[-1]))
             return len(doomed)
 
-    def copy(self, target: Path) -> None:
-        """A compact, consistent copy of the data file, without free pages (what was deleted is not in it)."""
-        with storage_errors():
-            self._env.copy(str(target), compact=True)
+    def compact(self) -> None:
+        """Replace the data file by a copy without free pages: LMDB leaves deleted bytes in them.
+
+        No view of this store may be open. Raises :class:`~assistant.contracts.errors.StorageFailed`; the data file
+        is then the one before.
+        """
+        copy = self._folder.with_name(f"{self._folder.name}.compact")
+        with storage_errors(), self._write_lock:
+            shutil.rmtree(copy, ignore_errors=True)
+            copy.mkdir(mode=0o700)
+            try:
+                self._env.copy(str(copy), compact=True)
+                write_synced(copy / "data.mdb", None)
+                self._env.close()
+                (copy / "data.mdb").replace(self._folder / "data.mdb")
+                sync_folder(self._folder)
+            finally:
+                shutil.rmtree(copy, ignore_errors=True)
+                self._env.close()
+                self._connect()
 
     def size_bytes(self) -> int:
         return (self._folder / "data.mdb").stat().st_size

@@ -146,7 +146,6 @@ def test_hostile_long_questions_have_few_terms() -> None:
     assert len(read_question(" ".join(f"w{number}" for number in range(5000))).terms) <= MAX_QUESTION_WORDS
 
 
-@pytest.mark.xfail(reason="the words of a question are cut before they are brought to normal form", strict=True)
 def test_decomposed_letters_of_a_question_stay_together() -> None:
     assert [normalise(term) for term in read_question("где чаи\u0306").terms] == ["чай"]
 

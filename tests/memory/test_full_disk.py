@@ -101,7 +101,7 @@ def nothing_acknowledged_is_lost(folder: Path, said: list[dict[str, str]]) -> No
     fabric.close()
 
 
-@pytest.mark.parametrize("limit_bytes", [200_000, 1_000_000])
+@pytest.mark.parametrize("limit_bytes", [200_000, 500_000])
 def test_no_file_may_grow(tmp_path: Path, limit_bytes: int) -> None:
     said = told(child("fill", tmp_path / "store", limit_bytes))
     nothing_acknowledged_is_lost(tmp_path / "store", said)

@@ -1,0 +1,105 @@
+"""How long a person waits for a command that has nothing running yet."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.measuring import Figures, take_turns
+from benchmarks.texts import Texts
+from benchmarks.workbench import REPOSITORY, Workbench
+
+ROUNDS = 10
+RECALL_ROUNDS = 5
+
+SMALLEST_APP = '''
+"""The smallest program that shows help the same way."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def add(path: str = typer.Argument("."), wait: bool = typer.Option(True, help="Wait.")) -> None:
+    """Add."""
+
+
+@app.command()
+def ask(question: str) -> None:
+    """Ask."""
+
+
+app()
+'''
+
+BARE_MODEL = """
+import sys
+import numpy as np
+import onnxruntime
+import tokenizers
+
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = int(sys.argv[2])
+session = onnxruntime.InferenceSession(sys.argv[1] + "/model.onnx", options, providers=["CPUExecutionProvider"])
+tokenizer = tokenizers.Tokenizer.from_file(sys.argv[1] + "/tokenizer.json")
+ids = np.array([tokenizer.encode("when was the boiler repaired?").ids], np.int64)
+feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+session.run(None, {node.name: feed[node.name] for node in session.get_inputs()})
+"""
+"""The least a process does that turns one question into a vector."""
+
+
+def run(bench: Workbench) -> Figures:
+    from assistant.inference.processor import physical_cores
+
+    figures = Figures("startup: a command in a new process, files in the page cache")
+    smallest = bench.folder / "smallest.py"
+    smallest.write_text(SMALLEST_APP)
+    environment = bench.environment("startup")
+    command = _command()
+    times = take_turns(
+        {
+            "help": _child([*command, "--help"], environment),
+            "imports": _child([sys.executable, "-c", "import typer, rich"], environment),
+            "smallest": _child([sys.executable, str(smallest), "--help"], environment),
+        },
+        bench.count(ROUNDS, 2),
+    )
+    figures.median("help_s", times["help"], "s", "assistant --help")
+    figures.median("imports_s", times["imports"], "s", 'python -c "import typer, rich"')
+    figures.median("smallest_s", times["smallest"], "s", "help of the smallest typer program")
+    figures.ratio("help_to_imports", times["help"], times["imports"], "assistant --help : the imports alone")
+    figures.ratio(
+        "help_to_smallest", times["help"], times["smallest"], "assistant --help : the smallest program's help"
+    )
+
+    environment = bench.environment(bench.remembered)
+    question = Texts(3).question()
+    model = [sys.executable, "-c", BARE_MODEL, str(bench.model_folder), str(physical_cores())]
+    cold = take_turns(
+        {
+            "recall": _child([*command, "recall", question], environment),
+            "model": _child(model, environment),
+        },
+        bench.count(RECALL_ROUNDS, 2),
+    )
+    figures.median("recall_s", cold["recall"], "s", "assistant recall, one shot, 1,500 pieces remembered")
+    figures.median("model_s", cold["model"], "s", "load the model and encode one question, nothing else")
+    figures.ratio("recall_to_model", cold["recall"], cold["model"], "assistant recall : the model alone")
+    return figures
+
+
+def _command() -> list[str]:
+    script = Path(sys.executable).with_name("assistant")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "assistant"]
+
+
+def _child(command: Sequence[str], environment: Mapping[str, str]) -> Callable[[], object]:
+    def run_it() -> None:
+        subprocess.run(command, env=environment, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
+
+    run_it()  # what the first run writes (byte code) is there from now on
+    return run_it

@@ -1,0 +1,84 @@
+"""What the benchmarks share: a folder to work in, the encoder, and memories of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from assistant.app import Assistant
+from assistant.inference.encoding import OnnxEncoder
+from assistant.inference.installing import install, installed_folder
+from assistant.inference.loading import load_encoder, manifest_for
+from assistant.locations import Locations, locate
+from assistant.settings import Settings
+from benchmarks.texts import write_files
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PRECISION = "int8"
+
+PASSAGE_FILES = 144
+PASSAGE_PARTS = 10
+"""Files and paragraphs a file that give about 1,500 pieces."""
+
+
+@dataclass
+class Workbench:
+    """``folder`` is thrown away by the caller. ``scale``: 1 for figures worth telling, less for a trial. ``models``:
+    where installed models are; the encoder is prepared there when it is not."""
+
+    folder: Path
+    models: Path
+    scale: float = 1.0
+    settings: Settings = field(default_factory=lambda: Settings(precision=PRECISION))
+
+    def count(self, full: int, least: int = 1) -> int:
+        """``full`` to scale."""
+        return max(least, round(full * self.scale))
+
+    @cached_property
+    def model_folder(self) -> Path:
+        manifest = manifest_for(self.settings.model)
+        return install(manifest, PRECISION, installed_folder(self.models, manifest.id, PRECISION)).folder
+
+    @cached_property
+    def encoder(self) -> OnnxEncoder:
+        self.model_folder  # noqa: B018 - prepared here when it is not yet
+        return load_encoder(self.settings.model, PRECISION, self.models, self.settings.threads)
+
+    def locations(self, home: str) -> Locations:
+        return locate({"ASSISTANT_HOME": str(self.folder / home)})
+
+    @contextmanager
+    def assistant(self, home: str, *, words_only: bool = False) -> Iterator[Assistant]:
+        """The memory of that name; made when it is new. ``words_only``: without the encoder."""
+        assistant = Assistant(self.settings, self.locations(home), encoder=None if words_only else self.encoder)
+        try:
+            yield assistant
+        finally:
+            assistant.close()
+
+    def environment(self, home: str) -> dict[str, str]:
+        """For a child process that uses that memory."""
+        models = self.locations(home).models
+        if not models.exists():
+            models.parent.mkdir(parents=True, exist_ok=True)
+            models.symlink_to(self.models.resolve())
+        return {**os.environ, "ASSISTANT_HOME": str(self.folder / home), "ASSISTANT_PRECISION": PRECISION}
+
+    @cached_property
+    def passages(self) -> Path:
+        """A folder that gives about 1,500 pieces of some 110 tokens each."""
+        folder = self.folder / "passages"
+        write_files(folder, self.count(PASSAGE_FILES, 4), PASSAGE_PARTS, seed=1)
+        return folder
+
+    @cached_property
+    def remembered(self) -> str:
+        """Name of a memory that holds :attr:`passages`, with vectors."""
+        with self.assistant("remembered") as assistant:
+            assistant.add([str(self.passages)])
+        return "remembered"
