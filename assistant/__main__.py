@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
+from types import FrameType
+
 
 def main() -> None:
+    """Run the command line. Until a command has begun its work, Ctrl-C simply ends the process: raised in the middle
+    of an import, it would come out as some other error."""
+    signal.signal(signal.SIGINT, _leave)
     from assistant.cli.main import run
 
     raise SystemExit(run())
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    with suppress(OSError):
+        os.write(2, b"\nStopped.\n")
+    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from benchmarks import machine
 from benchmarks.measuring import Figures
 from benchmarks.workbench import Workbench
 
-NAMES = ("startup", "embedding", "lexical", "query", "memory")
+NAMES = ("embedding", "startup", "lexical", "query", "memory")
 
 
 def benchmark(name: str) -> Callable[[Workbench], Figures]:

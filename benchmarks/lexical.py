@@ -6,11 +6,12 @@ import hashlib
 import os
 import shutil
 import statistics
+from functools import partial
 from pathlib import Path
 
 from assistant.app import Assistant, question
 from assistant.contracts.items import Filters
-from benchmarks.measuring import Figures, seconds, take_turns
+from benchmarks.measuring import Figures, StepClocks, seconds, take_turns
 from benchmarks.texts import write_files
 from benchmarks.workbench import Workbench
 
@@ -28,11 +29,21 @@ def run(bench: Workbench) -> Figures:
     figures = Figures(f"lexical: {files:,} files of {size_bytes / files / 1000:.1f} KB, words only")
     bare_s = [seconds(lambda: _index_bare(folder, bench.folder / "bare"))]
     with bench.assistant("lexical", words_only=True) as assistant:
-        first_s = seconds(lambda: assistant.add([str(folder)], embed=False))
+        fabric, clocks = assistant.fabric, StepClocks()
+        steps = {
+            "read": (assistant._reader, "read"),
+            "store": (fabric, "remember"),
+            "index": (fabric, "project_terms"),
+        }
+        with clocks.on(steps):
+            first_s = seconds(lambda: assistant.add([str(folder)], embed=False))
         bare_s.append(seconds(lambda: _index_bare(folder, bench.folder / "bare")))
         items = assistant.status().items
         figures.add("searchable_s", first_s, "s", f"until all are searchable by words, {items:,} pieces")
         figures.add("files_per_s", files / first_s, "files/s", "that is")
+        figures.add("read_s", clocks.total_s["read"], "s", "of that: parse and cut into pieces")
+        figures.add("store_s", clocks.total_s["store"], "s", "of that: store in LMDB")
+        figures.add("index_s", clocks.total_s["index"], "s", "of that: take the words and index them in Tantivy")
         bare = statistics.mean(bare_s)
         figures.add(
             "bare_s", bare, "s", "the same files read, hashed and indexed whole by Tantivy alone (before and after)"
@@ -59,7 +70,7 @@ def _edited(bench: Workbench, assistant: Assistant, folder: Path, figures: Figur
     for number in range(bench.count(ROUNDS, 2)):
         path, word = paths[(number * 7919) % len(paths)], f"zanzibarword{number}"
         path.write_text(path.read_text() + f"\n\nRemember the {word}.\n")
-        edited_s.append(seconds(lambda word=word: _find_edited(assistant, folder, word)))
+        edited_s.append(seconds(partial(_find_edited, assistant, folder, word)))
         unchanged_s.append(seconds(lambda: assistant.add([str(folder)], embed=False)))
     figures.median("edited_s", edited_s, "s", "one file edited: until its new word is found")
     figures.ratio("edited_to_unchanged", edited_s, unchanged_s, "one file edited : nothing changed (times)")

@@ -21,7 +21,8 @@ def take_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
     """Wall times in seconds of every side, one a round. The order of the sides is reversed every other round."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
-        for name in reversed(sides) if number % 2 else sides:
+        names = list(sides)
+        for name in names[::-1] if number % 2 else names:
             times[name].append(seconds(sides[name]))
     return times
 
@@ -76,14 +77,11 @@ class Figures:
 class StepClocks:
     """Clocks on methods of single objects, for as long as :meth:`on` lasts.
 
-    Steps that run inside one another are each counted in full; the caller chooses steps that do not.
+    A step inside another is counted in both.
     """
 
     def __init__(self) -> None:
         self.total_s: dict[str, float] = {}
-
-    def reset(self) -> None:
-        self.total_s = dict.fromkeys(self.total_s, 0.0)
 
     @contextmanager
     def on(self, steps: Mapping[str, tuple[Any, str]]) -> Iterator[None]:
@@ -110,12 +108,6 @@ class StepClocks:
 
 def _plain(value: float) -> str:
     size = abs(value)
-    return (
-        f"{value:,.0f}"
-        if size >= 1000
-        else f"{value:.1f}"
-        if size >= 100
-        else f"{value:.3g}"
-        if size < 1
-        else f"{value:.2f}"
-    )
+    if size >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 1 else f"{value:.3f}"

@@ -25,7 +25,7 @@ def run(bench: Workbench) -> Figures:
         "model_mib", model["resident"] / mib, "MiB", "onnxruntime with the model and one question, nothing else"
     )
     figures.add("recall_to_model", store["recalled"] / model["resident"], "x", "recall : the model alone")
-    count = bench.count(VECTORS, 2000)
+    count = bench.count(VECTORS, 1000)
     vectors = _child(bench, "vectors", str(count), str(DIM))
     each = vectors["resident"] / count
     figures.add(

@@ -66,7 +66,7 @@ def run(bench: Workbench) -> Figures:
             "imports": _child([sys.executable, "-c", "import typer, rich"], environment),
             "smallest": _child([sys.executable, str(smallest), "--help"], environment),
         },
-        bench.count(ROUNDS, 2),
+        bench.count(ROUNDS),
     )
     figures.median("help_s", times["help"], "s", "assistant --help")
     figures.median("imports_s", times["imports"], "s", 'python -c "import typer, rich"')
@@ -84,7 +84,7 @@ def run(bench: Workbench) -> Figures:
             "recall": _child([*command, "recall", question], environment),
             "model": _child(model, environment),
         },
-        bench.count(RECALL_ROUNDS, 2),
+        bench.count(RECALL_ROUNDS),
     )
     figures.median("recall_s", cold["recall"], "s", "assistant recall, one shot, 1,500 pieces remembered")
     figures.median("model_s", cold["model"], "s", "load the model and encode one question, nothing else")

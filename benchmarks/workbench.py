@@ -13,12 +13,13 @@ from assistant.app import Assistant
 from assistant.inference.encoding import OnnxEncoder
 from assistant.inference.installing import install, installed_folder
 from assistant.inference.loading import load_encoder, manifest_for
+from assistant.inference.processor import Precision
 from assistant.locations import Locations, locate
 from assistant.settings import Settings
 from benchmarks.texts import write_files
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PRECISION = "int8"
+PRECISION: Precision = "int8"
 
 PASSAGE_FILES = 144
 PASSAGE_PARTS = 10
@@ -73,7 +74,7 @@ class Workbench:
     def passages(self) -> Path:
         """A folder that gives about 1,500 pieces of some 110 tokens each."""
         folder = self.folder / "passages"
-        write_files(folder, self.count(PASSAGE_FILES, 4), PASSAGE_PARTS, seed=1)
+        write_files(folder, self.count(PASSAGE_FILES, 3), PASSAGE_PARTS, seed=1)
         return folder
 
     @cached_property

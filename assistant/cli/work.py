@@ -21,6 +21,7 @@ from assistant.contracts.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_FOUND,
+    BadPath,
     BadQuestion,
     DamagedIndex,
     DamagedStore,
@@ -47,6 +48,8 @@ class Narrowing:
     file_hints: Sequence[str] = ()
 
     def filters(self) -> Filters:
+        for path in self.within:
+            _refuse_nothing(path)
         unknown = sorted(set(self.kinds) - set(get_args(SourceKind)))
         if unknown:
             raise WrongUse(
@@ -67,6 +70,12 @@ def plain(text: str) -> str:
     return text if text.isascii() else os.fsencode(text).decode("utf-8", "replace")
 
 
+def _refuse_nothing(path: str) -> None:
+    """An empty path would mean the current folder; it comes from a variable that was not set."""
+    if not path:
+        raise BadPath("The path is empty.", remedy="Name a folder; the current one is a dot.")
+
+
 def _day(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -77,6 +86,8 @@ def _day(text: str | None) -> datetime | None:
 
 
 def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
+    for path in paths:
+        _refuse_nothing(path)
     with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
         scans, embedding = assistant.add(paths, embed=embed)
         pending = 0 if embedding is None else embedding.pending - embedding.done
@@ -90,6 +101,8 @@ def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
 
 
 def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool) -> int:
+    for path in within:
+        _refuse_nothing(path)
     text, filters = plain(text), narrowed.filters()
     question(text, k=1, filters=filters)
     piped = _piped()
@@ -121,6 +134,7 @@ def status(*, problems: bool, as_json: bool) -> int:
 
 
 def forget(path: str, *, as_json: bool) -> int:
+    _refuse_nothing(path)
     with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
         done = assistant.forget(path)
         session.pause()

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.contracts.documents import ChunkKind
+from assistant.core.expectations import NO_EXPECTATION, expectation_of
 from assistant.core.late import best_matches
-from assistant.core.question import Question, Wanted
+from assistant.core.question import Question
 from assistant.core.statements import Statement, statements_of
 from assistant.core.words import normalise
 
@@ -26,28 +27,6 @@ if TYPE_CHECKING:
 
 _CONTEXT_TRUST = 0.85
 """What a match in the title, trail or heading of a statement is worth against one in its own words."""
-
-_MONTHS = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|"
-    "nov(?:ember)?|dec(?:ember)?|январ\\w+|феврал\\w+|март\\w*|апрел\\w+|ма[йяе]|июн\\w+|июл\\w+|август\\w*|"
-    "сентябр\\w+|октябр\\w+|ноябр\\w+|декабр\\w+"
-)
-_DAYS = (
-    "mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|понедельник\\w*|вторник\\w*|сред[ауые]\\w*|"
-    "четверг\\w*|пятниц\\w+|суббот\\w+|воскресень\\w+"
-)
-_NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|dozen|half|once|twice|дв[ае]|три|четыре|пять|шесть"
-_SIGNS: Mapping[Wanted, re.Pattern[str]] = {
-    "time": re.compile(rf"\d{{4}}-\d\d|\d\d?[.:]\d\d|\b(?:19|20)\d\d\b|\b(?:{_MONTHS}|{_DAYS})\b", re.IGNORECASE),
-    "number": re.compile(rf"\d|\b(?:{_NUMBERS})\b", re.IGNORECASE),
-    "person": re.compile(r"(?<=[a-zа-я,:(]\s)[A-ZА-Я][a-zа-яё]+\b|^[A-ZА-Я][a-zа-яё]+\b|@|\bI\b|\bя\b"),
-    "place": re.compile(r"[/~]\w|\b(?:in|at|on|under|behind|from|в|на|под|за|у|возле|из)\b", re.IGNORECASE),
-    "reason": re.compile(
-        r"\b(?:because|since|so that|due to|reason|in order to|to avoid|caused?|otherwise|so|"
-        r"потому|так как|чтобы|из-за|причин\w+|иначе|поэтому)\b",
-        re.IGNORECASE,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +87,9 @@ class Features:
     ``focus``: share of the words that name what is asked for, held by the statement or around it; ``focus_late`` their
     late interaction (``own`` plus ``around``, and ``late``, for a question without such words).
     ``missing_known``: words the memory knows, but not here. ``missing_unknown``: words it knows nowhere.
-    ``missing_names``: names and numbers of the question that are not here.
+    ``missing_names``: names and numbers of the question that are not here. ``names_here``: share of them in the
+    statement itself, its lead-in or headings (1.0 when the question names nothing). ``specific``: share of the words the
+    memory knows, by squared weight, that stand in the statement or its headings.
     """
 
     own: float
@@ -126,6 +107,8 @@ class Features:
     missing_known: float
     missing_unknown: float
     missing_names: float
+    names_here: float
+    specific: float
 
     def weighted(self, weights: Mapping[str, float]) -> float:
         return float(sum(weight * getattr(self, name) for name, weight in weights.items()))
@@ -191,7 +174,7 @@ def _weigh_item(
     asked: Asked | None,
 ) -> list[Weighed]:
     total = sum(wanted.values())
-    sign = _SIGNS.get(question.wanted)
+    expectation = expectation_of(question.text)
 
     def share(stems: frozenset[str]) -> float:
         return sum(wanted[stem] for stem in stems if stem in wanted) / total
@@ -204,6 +187,7 @@ def _weigh_item(
     unknown = frozenset(stem for stem in absent if not lexicon.frequency(stem))
     named = names & wanted.keys()
     missing_names = share(named - held) / share(named) if named and share(named) else 0.0
+    near = frozenset(lexicon.analyse(f"{item.title or ''} {' '.join(item.scope)}"))
     beside = _matches(item, asked, 0, item.lead_chars) if item.lead_chars else None
     found: list[Weighed] = []
     heading: tuple[frozenset[str], NDArray[np.float32] | None] = (frozenset(), None)
@@ -218,6 +202,7 @@ def _weigh_item(
         lead = frozenset(lexicon.analyse(statement.lead)) if statement.lead else frozenset[str]()
         around = (context | heading[0] | lead) - stems
         pieces = (matches, beside, heading[1])
+        said = f"{statement.lead} {statement.words}" if statement.lead else statement.words
         late_own, late, weakest = _late(asked, *pieces)
         features = Features(
             own=share(stems),
@@ -229,15 +214,24 @@ def _weigh_item(
             cosine=_cosine(item, asked, start, end),
             item_cosine=max(0.0, item.cosine or 0.0),
             recall=item.score,
-            typed=1.0 if sign is None or sign.search(statement.words) else 0.0,
+            typed=expectation.met_by(said) if expectation else NO_EXPECTATION,
             focus=len(focus & (stems | around)) / len(focus) if focus else min(1.0, share(stems) + share(around)),
             focus_late=_focus_late(asked, pieces, in_focus) if in_focus is not None else late,
             missing_known=share(absent - unknown),
             missing_unknown=share(unknown),
             missing_names=missing_names,
+            names_here=share(named & (stems | near | lead)) / share(named) if named and share(named) else 1.0,
+            specific=_specific(wanted, lexicon, stems | near | lead | heading[0]),
         )
         found.append(Weighed(number, statement, stems, features))
     return found
+
+
+def _specific(wanted: Mapping[str, float], lexicon: Lexicon, here: frozenset[str]) -> float:
+    """Share of the weight of known words, rare ones counting most (squared), that stand here; 1.0 when none is known."""
+    known = {stem: weight * weight for stem, weight in wanted.items() if lexicon.frequency(stem)}
+    total = sum(known.values())
+    return sum(weight for stem, weight in known.items() if stem in here) / total if total else 1.0
 
 
 def _focus_tokens(question: Question, asked: Asked | None) -> NDArray[np.intp] | None:

@@ -119,7 +119,7 @@ def test_a_folder_that_is_gone_from_the_disk_can_be_forgotten(line: CommandLine)
     assert line.inside("status", "--json").json["roots"] == []
 
 
-@pytest.mark.parametrize("path", ["/nowhere/at/all", "", "/"])
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "/", "~", "."])
 def test_forgetting_what_is_not_remembered(line: CommandLine, path: str) -> None:
     line.inside("forget", path).refused(2, "is remembered")
 
