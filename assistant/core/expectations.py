@@ -95,7 +95,9 @@ class Expectation:
 
 _COMPILED = tuple(
     (
-        re.compile(rf"\b(?:{question})" if not question.startswith(r"(?:what|how much).*") else question, re.IGNORECASE),
+        re.compile(
+            rf"\b(?:{question})" if not question.startswith(r"(?:what|how much).*") else question, re.IGNORECASE
+        ),
         Expectation(re.compile(full, 0 if full is _NAME_INSIDE else re.IGNORECASE), re.compile(part)),
     )
     for question, full, part in _TABLE

@@ -88,8 +88,7 @@ class Features:
     late interaction (``own`` plus ``around``, and ``late``, for a question without such words).
     ``missing_known``: words the memory knows, but not here. ``missing_unknown``: words it knows nowhere.
     ``missing_names``: names and numbers of the question that are not here. ``names_here``: share of them in the
-    statement itself, its lead-in or headings (1.0 when the question names nothing). ``specific``: share of the words the
-    memory knows, by squared weight, that stand in the statement or its headings.
+    statement itself, its lead-in or headings (1.0 when the question names nothing).
     """
 
     own: float
@@ -108,7 +107,6 @@ class Features:
     missing_unknown: float
     missing_names: float
     names_here: float
-    specific: float
 
     def weighted(self, weights: Mapping[str, float]) -> float:
         return float(sum(weight * getattr(self, name) for name, weight in weights.items()))
@@ -180,7 +178,7 @@ def _weigh_item(
         return sum(wanted[stem] for stem in stems if stem in wanted) / total
 
     focus = frozenset(stem for word in question.focus for stem in lexicon.analyse(word))
-    in_focus = _focus_tokens(question, asked)
+    in_focus = _tokens_of(question.focus, question, asked)
     context = frozenset(lexicon.analyse(item.context))
     held = context | frozenset(lexicon.analyse(item.text))
     absent = frozenset(wanted) - held
@@ -216,30 +214,22 @@ def _weigh_item(
             recall=item.score,
             typed=expectation.met_by(said) if expectation else NO_EXPECTATION,
             focus=len(focus & (stems | around)) / len(focus) if focus else min(1.0, share(stems) + share(around)),
-            focus_late=_focus_late(asked, pieces, in_focus) if in_focus is not None else late,
+            focus_late=_match_of(asked, pieces, in_focus) if in_focus is not None else late,
             missing_known=share(absent - unknown),
             missing_unknown=share(unknown),
             missing_names=missing_names,
             names_here=share(named & (stems | near | lead)) / share(named) if named and share(named) else 1.0,
-            specific=_specific(wanted, lexicon, stems | near | lead | heading[0]),
         )
         found.append(Weighed(number, statement, stems, features))
     return found
 
 
-def _specific(wanted: Mapping[str, float], lexicon: Lexicon, here: frozenset[str]) -> float:
-    """Share of the weight of known words, rare ones counting most (squared), that stand here; 1.0 when none is known."""
-    known = {stem: weight * weight for stem, weight in wanted.items() if lexicon.frequency(stem)}
-    total = sum(known.values())
-    return sum(weight for stem, weight in known.items() if stem in here) / total if total else 1.0
-
-
-def _focus_tokens(question: Question, asked: Asked | None) -> NDArray[np.intp] | None:
-    """Places of the question's tokens that lie in its focus words; ``None`` when there are none."""
-    if asked is None or not question.focus:
+def _tokens_of(words: Sequence[str], question: Question, asked: Asked | None) -> NDArray[np.intp] | None:
+    """Places of the question's tokens that lie in these words of it; ``None`` when there are none."""
+    if asked is None or not words:
         return None
     found: list[int] = []
-    for word in question.focus:
+    for word in words:
         start = question.text.find(word)
         if start >= 0:
             inside = (asked.tokens.starts >= start) & (asked.tokens.ends <= start + len(word))
@@ -247,7 +237,7 @@ def _focus_tokens(question: Question, asked: Asked | None) -> NDArray[np.intp] |
     return np.asarray(found, dtype=np.intp) if found else None
 
 
-def _focus_late(asked: Asked | None, pieces: Sequence[NDArray[np.float32] | None], places: NDArray[np.intp]) -> float:
+def _match_of(asked: Asked | None, pieces: Sequence[NDArray[np.float32] | None], places: NDArray[np.intp]) -> float:
     own = pieces[0]
     if asked is None or own is None:
         return 0.0

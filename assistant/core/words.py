@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_RUN = re.compile(r"[^\W_]+")
 _COMPOUND = re.compile(r"[^\W_](?:[\w.\-/:@+#]*[\w+#])?")
 _HUMP = re.compile(r"[a-z\d][A-Z]|[A-Z]{2}[a-z]")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z\d]*|[a-z\d]+")
@@ -46,8 +47,9 @@ def words(text: str) -> list[str]:
 def identifiers(text: str) -> Iterator[str]:
     """Tokens that are one name though a word splitter would cut them: ``retry_backoff``, ``maxRetries``, ``E1042``,
     ``os.path``, ``10.0.0.7``, ``--no-wait`` (without the dashes), ``a@b.example``. Lower case, repeats kept."""
-    for match in _COMPOUND.finditer(text):
-        token = match.group()
+    for token in _COMPOUND.findall(text):
+        if token.isalpha() and (len(token) == 1 or token[1:].islower()):
+            continue  # plain words, most of all tokens
         if len(token) <= MAX_IDENTIFIER_CHARS and _IDENTIFIER_MARK.search(token):
             yield token.lower()
             if "." in token or "/" in token or ":" in token:
@@ -58,10 +60,11 @@ def identifiers(text: str) -> Iterator[str]:
 
 def humps(text: str) -> Iterator[str]:
     """Parts of camel-case names: ``maxRetries`` gives ``max``, ``Retries``."""
-    for match in _COMPOUND.finditer(text):
-        for token in _WORD.findall(match.group()):
-            if _HUMP.search(token):
-                yield from (part for part in _HUMPS.findall(token) if len(part) > 1)
+    if not _HUMP.search(text):
+        return
+    for token in _RUN.findall(text):
+        if not token[1:].islower() and _HUMP.search(token):
+            yield from (part for part in _HUMPS.findall(token) if len(part) > 1)
 
 
 def script_share(text: str) -> dict[str, float]:
