@@ -12,6 +12,8 @@ def main() -> None:
     """Run the command line. Until a command has begun its work, Ctrl-C simply ends the process: raised in the middle
     of an import, it would come out as some other error."""
     signal.signal(signal.SIGINT, _leave)
+    # Read when numpy is imported. Its products here are small; its threads only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from assistant.cli.main import run
 
     raise SystemExit(run())

@@ -23,9 +23,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 wrong use, 3 nothing found, 4 consent needed, 5 denied, 6 bad data, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: drawing it with rich costs as much as all the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models = typer.Typer(help="The models on this computer.", no_args_is_help=True)
+models = typer.Typer(help="The models on this computer.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(models, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
@@ -227,10 +228,23 @@ def _run(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         return errors.EXIT_DONE
     except OSError as error:
-        return _no_output(error) if error.filename is None and error.errno in _OUTPUT_REFUSED else _bug(error)
+        if error.filename is None and error.errno in _OUTPUT_REFUSED:
+            return _no_output(error)
+        if not _has_current_folder():
+            _say(errors.BadPath("The current folder is gone.", remedy="Change to another one and try again."))
+            return errors.EXIT_WRONG_USE
+        return _bug(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug, told in one line, kept in full in a file
         return _bug(error)
     return errors.EXIT_DONE
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _stopped() -> int:

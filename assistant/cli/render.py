@@ -35,6 +35,7 @@ _MARK = re.compile(r"\[\d+\](?=\s|$)")
 
 
 _UNFOLDED_COLUMNS = 4096
+_UNKNOWN_COLUMNS = 80
 _HARMLESS = frozenset("\n\t\u00ad\u200c\u200d")
 """Not printable by themselves, and part of ordinary text: soft hyphen, joiners of Persian letters and of emoji."""
 
@@ -42,7 +43,8 @@ _HARMLESS = frozenset("\n\t\u00ad\u200c\u200d")
 def console() -> Console:
     """Lines are folded for a terminal only: a pipe, a file or an editor gets them whole."""
     if sys.stdout.isatty():
-        return Console(highlight=False)
+        out = Console(highlight=False)
+        return out if out.width > 0 else Console(highlight=False, width=_UNKNOWN_COLUMNS)
     return Console(highlight=False, soft_wrap=True, width=_UNFOLDED_COLUMNS)
 
 

@@ -22,9 +22,9 @@ MAX_CODE_LINES = 14
 MAX_TOPIC_CHARS = 70
 OLD_PENALTY = 0.25
 """What a statement loses when its source calls itself old (at quality 0)."""
-LEAST_SHARE = 0.6
+LEAST_SHARE = 0.8
 """A further statement scores at least this share of the best one."""
-LEAST_GAIN = 0.12
+LEAST_GAIN = 0.2
 """... and tells of words of the question that were not told of yet, worth at least this share of all."""
 SAME_SHARE = 0.7
 """Statements that share this much of their stems say the same."""

@@ -111,10 +111,9 @@ def test_hostile_file_names_never_reach_the_terminal(line: CommandLine) -> None:
     said += [line.inside("status", "--problems").ended(0), line.inside("check").ended(0)]
     said += [line.inside("recall", "kettle room red", "-k", "50", "--json").ended(0)]
     for one in said:
-        shown = set(one.out + one.err)
-        assert not {char for char in shown if not char.isprintable()} - {"\n", "\u202e"}
+        shown = {char for char in one.out + one.err if not char.isprintable()}
+        assert shown <= ({"\n"} if one is not said[-1] else {"\n", "\u202e", "\uefe9"})  # JSON keeps the letters
     assert len(said[-1].json["items"]) + sum(len(hit["also"]) for hit in said[-1].json["items"]) == len(HOSTILE_NAMES)
-    assert "\u202e" not in "".join(one.out for one in said[:-1])
     names = line.inside("recall", "kettle room red", "-k", "50").out
     assert "[red]markup.md" in names
     assert "[bold.md" in names

@@ -41,8 +41,7 @@ def test_a_question_of_a_million_characters(line: CommandLine, command: str) -> 
         "\x01\x02\x07\x1b[31m\x9b",
         "tea\x00boiler",
         "\u202e\u200b\ufeff",
-        "💧" * 50,
-        "a" * 10_000,
+        "💧💧",
         "tea OR (boiler AND",
         'body:"tea" +-*~^[]{}',
         "\\\\\\",
@@ -53,12 +52,14 @@ def test_a_question_of_a_million_characters(line: CommandLine, command: str) -> 
     ],
 )
 def test_a_question_that_asks_nothing_sensible(golden: CommandLine, text: str) -> None:
-    for command in ("ask", "recall"):
-        said = golden.inside(command, text)
-        said.ended(said.code)
-        assert said.code in (0, 3)
-        assert "\x1b" not in said.out + said.err
-        assert golden.inside(command, text, "--json").code == said.code
+    for command in (("ask",), ("recall", "--json")):
+        said = golden.inside(*command, text)
+        assert said.ended(said.code).code in (0, 3)
+        assert not {"\x1b", "\x9b", "\x07"} & set(said.out + said.err)
+
+
+def test_a_question_of_ten_thousand_letters_without_a_space(golden: CommandLine) -> None:
+    golden.inside("ask", "a" * 10_000).ended(3)
 
 
 def test_words_that_are_not_utf_8(golden: CommandLine) -> None:
@@ -68,12 +69,13 @@ def test_words_that_are_not_utf_8(golden: CommandLine) -> None:
         ("recall", "rye", "--symbol", b"\xff", "--file-hint", b"\xfe"),
         ("recall", "rye", "--in", b"/tmp/caf\xe9"),
     ):
-        said = golden(*arguments)
+        said = golden.inside(*map(os.fsdecode, arguments))
         assert said.ended(said.code).code in (0, 3)
-    golden("ask", "rye", "--in", b"/tmp/caf\xe9").refused(2, "There is no file or folder")
-    golden("ask", "rye", "--kind", b"caf\xe9").refused(2, "There is no kind")
+    name = os.fsdecode(b"/tmp/caf\xe9")
+    golden.inside("ask", "rye", "--in", name).refused(2, "There is no file or folder")
+    golden.inside("ask", "rye", "--kind", name).refused(2, "There is no kind")
+    golden.inside("forget", name).refused(2, "is remembered")
     golden("add", b"/tmp/caf\xe9").refused(2, "/tmp/caf")
-    golden("forget", b"/tmp/caf\xe9").refused(2, "is remembered")
 
 
 def test_a_path_that_does_not_exist(line: CommandLine) -> None:
@@ -119,7 +121,7 @@ def test_a_folder_that_holds_our_own_data_folder(line: CommandLine) -> None:
 def test_the_root_of_the_disk_is_walked_like_any_folder_until_it_is_stopped(line: CommandLine) -> None:
     process = line.start("add", "/", "--no-wait", stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        process.communicate(timeout=4)
+        process.communicate(timeout=2)
     except subprocess.TimeoutExpired:
         process.send_signal(2)
     _, err = process.communicate(timeout=90)

@@ -11,17 +11,28 @@ from pathlib import Path
 import pytest
 
 from cli.commandline import CommandLine, sentences
+from cli.conftest import fresh_home
 
 Damage = Callable[[Path], object]
 
 
-@pytest.fixture
-def stored(line: CommandLine) -> CommandLine:
-    """Some documents remembered, words and meanings, and closed in order."""
+@pytest.fixture(scope="session")
+def _template(models: Path, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    base = tmp_path_factory.mktemp("stored")
+    line = CommandLine(fresh_home(base / "home", models), base / "stage")
     line.furnish()
     for number, text in enumerate(sentences(60)):
         line.write(f"notes/{number}.md", text)
-    line.inside("add", line.stage).ended(0)
+    line("add", line.stage).ended(0)
+    return line
+
+
+@pytest.fixture
+def stored(_template: CommandLine, line: CommandLine) -> CommandLine:
+    """Some documents remembered, words and meanings, and closed in order. The store is this test's own."""
+    shutil.rmtree(line.home)
+    shutil.copytree(_template.home, line.home, symlinks=True)
+    line.stage = _template.stage
     return line
 
 

@@ -18,7 +18,7 @@ def furnish(line: CommandLine, count: int, start: int = 0) -> None:
 
 
 def test_ctrl_c_while_embedding_keeps_what_is_stored_and_goes_on_later(line: CommandLine) -> None:
-    furnish(line, 1000)
+    furnish(line, 500)
     adding = Watched(line, "add", line.stage)
     adding.until(MEANINGS)
     adding.signal(signal.SIGINT)
@@ -27,7 +27,7 @@ def test_ctrl_c_while_embedding_keeps_what_is_stored_and_goes_on_later(line: Com
     assert "Stopping after this step" in said.err
     assert "go on" in said.out + said.err
     status = line.inside("status", "--json").json
-    assert status["searchable_by_words"] == 1000
+    assert status["searchable_by_words"] == 500
     assert status["pending_vectors"] > 0
     assert line.hits("boiler room")
     resumed = line.inside("add", "--json").ended(0).json
