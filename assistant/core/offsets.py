@@ -78,24 +78,3 @@ def newline_offsets(data: bytes) -> list[int]:
         offsets.append(position)
         position = data.find(b"\n", position + 1)
     return offsets
-
-
-def verbatim_pieces(text: str, encoding: str, skip_bytes: int = 0) -> list[TextPiece]:
-    """Pieces, one a line, for a text that is its source decoded as a whole.
-
-    ``skip_bytes`` is the length of a byte order mark that the text does not hold. ASCII text needs one piece only.
-    """
-    if not text:
-        return []
-    if text.isascii() and encoding in {"utf-8", "ascii"}:
-        return [TextPiece(0, len(text), skip_bytes, skip_bytes + len(text))]
-    errors = "surrogateescape" if encoding == "utf-8" else "strict"
-    pieces: list[TextPiece] = []
-    at, byte = 0, skip_bytes
-    while at < len(text):
-        cut = text.find("\n", at)
-        end = len(text) if cut < 0 else cut + 1
-        size = len(text[at:end].encode(encoding, errors))
-        pieces.append(TextPiece(at, end, byte, byte + size))
-        at, byte = end, byte + size
-    return pieces

@@ -7,9 +7,30 @@ import pytest
 from hypothesis import given
 
 from assistant.contracts.documents import Span
-from assistant.core.offsets import OffsetMap, TextPiece, newline_offsets, verbatim_pieces
+from assistant.core.offsets import OffsetMap, TextPiece, newline_offsets
 
 TEXTS = st.text(st.sampled_from("ab \n\r\té€🙂шЖ\x00\u2028"), min_size=1, max_size=60)
+
+
+def verbatim_pieces(text: str, encoding: str, skip_bytes: int = 0) -> list[TextPiece]:
+    """Pieces, one a line, for a text that is its source decoded as a whole.
+
+    ``skip_bytes`` is the length of a byte order mark that the text does not hold. ASCII text needs one piece only.
+    """
+    if not text:
+        return []
+    if text.isascii() and encoding in {"utf-8", "ascii"}:
+        return [TextPiece(0, len(text), skip_bytes, skip_bytes + len(text))]
+    errors = "surrogateescape" if encoding == "utf-8" else "strict"
+    pieces: list[TextPiece] = []
+    at, byte = 0, skip_bytes
+    while at < len(text):
+        cut = text.find("\n", at)
+        end = len(text) if cut < 0 else cut + 1
+        size = len(text[at:end].encode(encoding, errors))
+        pieces.append(TextPiece(at, end, byte, byte + size))
+        at, byte = end, byte + size
+    return pieces
 
 
 def naive(text: str, encoding: str, skip_bytes: int, start: int, end: int) -> Span:

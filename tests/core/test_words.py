@@ -87,13 +87,13 @@ def test_shares_add_up(text: str) -> None:
 
 def test_function_words_are_dropped_unless_there_is_nothing_else() -> None:
     assert list(read_question("When was the boiler serviced?").terms) == ["boiler", "serviced"]
-    assert list(read_question("Когда обслужили котёл?").terms) == ["обслужили", "котёл"]
+    assert list(read_question("Когда обслужили котёл?").terms) == ["обслужили", "котел"]
     assert list(read_question("What is it?").terms) == ["What", "is", "it"]
     assert list(read_question("!!!").terms) == []
 
 
 def test_function_words_are_normal_and_lower_case() -> None:
-    assert {word for word in FUNCTION_WORDS if word != normalise(word).lower()} <= {"моё"}
+    assert {word for word in FUNCTION_WORDS if word != normalise(word).lower()} == set()
 
 
 def test_names_phrases_and_backticks() -> None:

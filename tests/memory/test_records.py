@@ -87,15 +87,17 @@ def test_a_full_map_undoes_the_step_and_keeps_the_rest(tmp_path: Path, monkeypat
         write_number(store, 4)
 
 
-def test_a_compact_copy_holds_nothing_that_was_deleted(tmp_path: Path) -> None:
+def test_compacting_leaves_nothing_that_was_deleted(tmp_path: Path) -> None:
     with RecordStore(tmp_path / "a") as store:
         with store.write() as view:
             view.put("items", b"key", b"canary " * 2000)
         with store.write() as view:
             view.drop("items", b"key")
-        (tmp_path / "b").mkdir()
-        store.copy(tmp_path / "b")
-    assert b"canary canary" not in (tmp_path / "b" / "data.mdb").read_bytes()
+            view.put("items", b"other", b"kept")
+        assert b"canary canary" in (tmp_path / "a" / "data.mdb").read_bytes()
+        store.compact()
+        assert [key for key, _ in store.fetch(lambda view: list(view.entries("items")))] == [b"other"]
+    assert b"canary canary" not in (tmp_path / "a" / "data.mdb").read_bytes()
 
 
 def test_a_healthy_store_with_an_unwritten_end_opens(tmp_path: Path) -> None:

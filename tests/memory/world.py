@@ -12,7 +12,7 @@ from assistant.contracts.documents import Chunk, Document, FileStat, FoundSource
 from assistant.contracts.errors import BadPath, UnreadableSource
 from assistant.contracts.ids import digest_of
 from assistant.core.intake import draft_items
-from assistant.core.offsets import OffsetMap, newline_offsets, verbatim_pieces
+from assistant.core.offsets import OffsetMap, TextPiece, newline_offsets
 from assistant.core.parameters import DEFAULT, RecallParameters
 from assistant.memory.fabric import Fabric, Space, open_fabric
 from assistant.memory.layout import ItemRecord
@@ -57,7 +57,7 @@ class LineReader:
         title = text.partition("\n")[0][2:] if text.startswith("# ") else None
         return Document(
             text=text,
-            offsets=OffsetMap(text, verbatim_pieces(text, "utf-8"), newline_offsets(data)),
+            offsets=OffsetMap(text, [TextPiece(0, len(text), 0, len(data))] if text else [], newline_offsets(data)),
             encoding="utf-8",
             kind="code" if code else "markdown" if address.path.endswith(".md") else "text",
             modality="text",
