@@ -83,7 +83,8 @@ class Store:
         with self._write() as db:
             if dedupe_key is not None:
                 db.execute(
-                    "UPDATE jobs SET dedupe_key = NULL WHERE dedupe_key = ? AND state = ? AND finished_at < ?",
+                    "UPDATE jobs SET dedupe_key = NULL"
+                    " WHERE dedupe_key = ? AND state = ? AND finished_at < ?",
                     (dedupe_key, DONE, now - self._dedupe_seconds),
                 )
             cursor = db.execute(
@@ -95,7 +96,9 @@ class Store:
 
     # -- taking and finishing ----------------------------------------------
 
-    def lease(self, worker: str, seconds: float, skip_kinds: list[str] | None = None) -> Job | None:
+    def lease(
+        self, worker: str, seconds: float, skip_kinds: list[str] | None = None
+    ) -> Job | None:
         """Takes the oldest due job; an expired lease is due as well."""
         now = self._clock()
         skip = skip_kinds or []
@@ -110,7 +113,8 @@ class Store:
             if row is None:
                 return None
             db.execute(
-                "UPDATE jobs SET state = ?, worker = ?, lease_until = ?, attempts = attempts + 1 WHERE id = ?",
+                "UPDATE jobs SET state = ?, worker = ?, lease_until = ?,"
+                " attempts = attempts + 1 WHERE id = ?",
                 (LEASED, worker, now + seconds, row["id"]),
             )
             row = db.execute("SELECT * FROM jobs WHERE id = ?", (row["id"],)).fetchone()
@@ -119,7 +123,8 @@ class Store:
     def renew(self, job: Job, seconds: float) -> None:
         with self._write() as db:
             changed = db.execute(
-                "UPDATE jobs SET lease_until = ? WHERE id = ? AND state = ? AND worker = ? AND attempts = ?",
+                "UPDATE jobs SET lease_until = ?"
+                " WHERE id = ? AND state = ? AND worker = ? AND attempts = ?",
                 (self._clock() + seconds, job.id, LEASED, job.worker, job.attempts),
             ).rowcount
         if not changed:
@@ -129,7 +134,9 @@ class Store:
         self._settle(job, "state = ?, finished_at = ?", (DONE, self._clock()))
 
     def retry(self, job: Job, delay: float, error: str) -> None:
-        self._settle(job, "state = ?, run_at = ?, last_error = ?", (READY, self._clock() + delay, error))
+        self._settle(
+            job, "state = ?, run_at = ?, last_error = ?", (READY, self._clock() + delay, error)
+        )
 
     def _settle(self, job: Job, assignments: str, values: tuple) -> None:
         with self._write() as db:
@@ -153,13 +160,16 @@ class Store:
             if not changed:
                 raise LeaseLost(f"job {job.id} is no longer ours")
             db.execute(
-                "INSERT INTO dead (id, kind, payload, attempts, last_error, died_at) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO dead (id, kind, payload, attempts, last_error, died_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (job.id, job.kind, json.dumps(job.payload), job.attempts, error, self._clock()),
             )
 
     def dead(self, kind: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         where, args = ("WHERE kind = ?", [kind]) if kind else ("", [])
-        rows = self._db.execute(f"SELECT * FROM dead {where} ORDER BY died_at DESC LIMIT ?", (*args, limit))
+        rows = self._db.execute(
+            f"SELECT * FROM dead {where} ORDER BY died_at DESC LIMIT ?", (*args, limit)
+        )
         return [dict(row) for row in rows]
 
     def requeue(self, dead_id: int) -> int:
@@ -184,7 +194,9 @@ class Store:
                 "DELETE FROM jobs WHERE state = ? AND finished_at < ?",
                 (DONE, now - finished_days * 86400),
             ).rowcount
-            dead = db.execute("DELETE FROM dead WHERE died_at < ?", (now - dead_days * 86400,)).rowcount
+            dead = db.execute(
+                "DELETE FROM dead WHERE died_at < ?", (now - dead_days * 86400,)
+            ).rowcount
         return done, dead
 
     def stats(self) -> dict[str, int]:
