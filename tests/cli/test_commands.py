@@ -135,6 +135,13 @@ def test_what_the_memory_does_not_hold_is_not_answered(golden: CommandLine) -> N
     assert said.out.startswith("The memory holds no answer to this.")
 
 
+@pytest.mark.xfail(reason="words that every piece holds weigh next to nothing, so a memory of one piece is refused")
+def test_a_memory_of_one_document_answers(line: CommandLine) -> None:
+    line.write("tea.md", "# Tea\n\nThe green tea from Uji steeps at 70 degrees for two minutes.\n")
+    line.inside("add", line.stage).ended(0)
+    line.inside("ask", "At how many degrees does the green tea from Uji steep?").ended(0)
+
+
 def test_recall_json_has_the_documented_keys(golden: CommandLine) -> None:
     result = golden.inside("recall", "boiler pressure", "-k", "5", "--json").ended(0).json
     assert result.keys() == {"items", "took_ms", "revision", "sources_checked", "sources_fresh", "pending_vectors"}

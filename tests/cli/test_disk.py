@@ -157,7 +157,7 @@ def test_a_damaged_model_is_said_with_its_remedy(stored: CommandLine) -> None:
 
 def write_much(line: CommandLine) -> None:
     """Some megabytes of words that are all different."""
-    for number in range(40):
+    for number in range(25):
         words = " ".join(f"word{number}x{n}" for n in range(8000))
         line.write(f"much/{number}.txt", words)
 
@@ -185,7 +185,7 @@ def test_a_full_disk(small_disk: CommandLine) -> None:
     line("recall", "kettle").ended(0)
     subprocess.run(["mount", "-o", "remount,size=200m", str(line.home)], check=True)
     found = line("add", line.stage, "--no-wait", "--json").ended(0).json["folders"][0]
-    assert (found["found"], found["problems"]) == (41, 0)
+    assert (found["found"], found["problems"]) == (26, 0)
     line("check").ended(0)
     assert line("recall", "word7x77", "--json").ended(0).json["items"]
 

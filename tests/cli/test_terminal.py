@@ -46,7 +46,7 @@ def on_a_terminal(line: CommandLine, *arguments: str, **env: str) -> str:
     return shown.decode()
 
 
-@pytest.mark.parametrize("reader", ["head -1", "true", "head -c 1", "exec 0<&-"])
+@pytest.mark.parametrize("reader", ["head -1", "true", "exec 0<&-"])
 def test_whoever_reads_the_output_goes_away(golden: CommandLine, reader: str) -> None:
     for command in ("recall rye -k 50", "recall rye -k 50 --json", "--help"):
         said = in_shell(golden, f"$A {command} | ({reader})")
@@ -63,7 +63,10 @@ def test_an_output_that_is_full(golden: CommandLine, flags: str) -> None:
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-"])
 def test_streams_that_were_closed(golden: CommandLine, closed: str) -> None:
     assert in_shell(golden, f"$A recall rye {closed}").ended(0).err == ""
-    assert in_shell(golden, f"$A forget /nowhere {closed}").code == 2
+
+
+def test_an_error_with_nowhere_to_say_it(golden: CommandLine) -> None:
+    assert in_shell(golden, "$A forget /nowhere <&- >&- 2>&-").code == 2
 
 
 @pytest.mark.parametrize(
@@ -81,9 +84,12 @@ def test_an_output_of_another_alphabet(golden: CommandLine, env: dict[str, str])
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"boiler" in done.stdout
-    json = golden("recall", "boiler", "--json", env={"PYTHONIOENCODING": "ascii"})
-    assert json.out.isascii()
-    assert json.ended(0).json["items"]
+
+
+def test_json_for_an_output_of_another_alphabet(golden: CommandLine) -> None:
+    said = golden("recall", "котёл", "--json", env={"PYTHONIOENCODING": "ascii"}).ended(0)
+    assert said.out.isascii()
+    assert said.json["items"]
 
 
 def test_colours_and_links_are_for_terminals_that_can_show_them(golden: CommandLine) -> None:

@@ -1,0 +1,108 @@
+"""The graded questions are about what the sample home really says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from assistant.contracts.documents import SourceAddress
+from assistant.contracts.errors import BadFile, BadPath
+from assistant.evaluation.golden import GoldenQuestion, GoldenSet, load_golden
+from assistant.evaluation.metrics import Outcome, Place, figures, supports
+from assistant.reading.reader import FileReader
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+FILES = [GOLDEN / "home.yaml", GOLDEN / "home-dev.yaml"]
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def golden(request: pytest.FixtureRequest) -> tuple[GoldenSet, Path]:
+    return load_golden(request.param)
+
+
+def test_every_place_exists(golden: tuple[GoldenSet, Path]) -> None:
+    questions, home = golden
+    for question in questions.questions:
+        for place in question.answers:
+            lines = (home / place.path).read_bytes().count(b"\n") + 1
+            assert 1 <= place.lines[0] <= place.lines[1] <= lines, (question.id, place)
+
+
+def test_what_is_expected_stands_in_the_answering_files(golden: tuple[GoldenSet, Path]) -> None:
+    questions, home = golden
+    texts: dict[str, str] = {}
+    for question in questions.questions:
+        for place in question.answers:
+            if place.path not in texts:
+                path = home / place.path
+                document = FileReader().read(SourceAddress(str(path)), path.read_bytes())
+                assert document is not None, path
+                texts[place.path] = " ".join(document.text.split()).casefold()
+        said = " ".join(texts[place.path] for place in question.answers)
+        assert all(" ".join(wanted.split()).casefold() in said for wanted in question.expect), question.id
+
+
+def test_every_class_is_there_and_no_question_twice() -> None:
+    sets = [load_golden(path)[0] for path in FILES]
+    for questions in sets:
+        counts = Counter(question.kind for question in questions.questions)
+        assert min(counts[kind] for kind in ("easy", "hard", "cross-file", "paraphrased", "russian", "no-answer")) >= 10
+    ids = [question.id for questions in sets for question in questions.questions]
+    texts = [question.text for questions in sets for question in questions.questions]
+    assert len(set(ids)) == len(ids)
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("questions: [", BadFile),
+        ("version: 1\nhome: nowhere\nquestions: [{id: a, class: easy, text: b}]", BadPath),
+        ("version: 2\nhome: .\nquestions: []", BadFile),
+        ("version: 1\nhome: .\nquestions: [{id: a, class: easy, text: b, surprise: 1}]", BadFile),
+        ("[" * 5000, BadFile),
+    ],
+)
+def test_hostile_golden_files_are_refused_in_words(tmp_path: Path, text: str, error: type[Exception]) -> None:
+    file = tmp_path / "golden.yaml"
+    file.write_text(text)
+    with pytest.raises(error):
+        load_golden(file)
+
+
+def outcome(hits: list[Place], **changes: object) -> Outcome:
+    question = GoldenQuestion.model_validate(
+        {
+            "id": "q",
+            "class": "easy",
+            "text": "?",
+            "answers": [
+                {"path": "a", "lines": [1, 2], "grade": 3, "fact": ["a"]},
+                {"path": "b", "lines": [5, 5], "grade": 2, "fact": ["a"]},
+                {"path": "c", "lines": [1, 1], "grade": 2, "fact": ["b"]},
+            ],
+            "expect": ["seven"],
+        }
+    )
+    values = {"answered": True, "answer": "Seven. [1]", "cited": (), "verified": 0, "supported": 0, "confidence": 1.0}
+    values.update(changes)
+    return Outcome(question, tuple(hits), **values, recall_ms=1.0, ask_ms=1.0)  # type: ignore[arg-type]
+
+
+def test_places_of_one_fact_are_alternatives() -> None:
+    found = figures("x", [outcome([Place("b", 4, 9)])])
+    assert found.recall_at_20 == 0.5
+    assert figures("x", [outcome([Place("b", 4, 9), Place("c", 1, 1)])]).recall_at_20 == 1.0
+    assert figures("x", [outcome([Place("a", 3, 3)])]).recall_at_20 == 0.0
+    assert figures("x", [outcome([])]).right == 1.0
+    assert figures("x", [outcome([], answer="Eight. [1]")]).right == 0.0
+
+
+def test_support_is_refused_to_what_the_citation_does_not_say() -> None:
+    source = "/h/boiler.md\nBoiler\n\nServiced in March. Costs 120 EUR."
+    assert supports("Boiler: Serviced in March. [1]", 1, "Serviced in March.", source)
+    assert not supports("Serviced in April. [1]", 1, "Serviced in March.", source)
+    assert not supports("Costs 120 EUR. [1]", 1, "Serviced in March.", source)
+    assert not supports("Serviced in March. [2]", 1, "Serviced in March.", source)
