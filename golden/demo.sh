@@ -14,7 +14,8 @@ run() {
 
 run add "$home"
 run ask "At what temperatures and for how long does the rye bread bake?"
-run ask "Which function computes the pause before the next attempt?"
+run ask "how does millrace retry a failed job?"
+run ask "How do I top up the boiler?"
 run ask "Когда я купила билеты в Кутаиси и сколько они стоили?"
 run ask "Who won the world chess championship in 1972?"
 run recall "boiler pressure" -k 3

@@ -20,8 +20,11 @@ MAX_STATEMENTS = 4
 MAX_SOURCES = 3
 MAX_CODE_LINES = 14
 MAX_TOPIC_CHARS = 70
+INDENT = 4
 OLD_PENALTY = 0.25
 """What a statement loses when its source calls itself old (at quality 0)."""
+LEAST_STEPS = 2
+MAX_STEPS = 8
 LEAST_SHARE = 0.8
 """A further statement scores at least this share of the best one."""
 LEAST_GAIN = 0.2
@@ -30,9 +33,12 @@ SAME_SHARE = 0.7
 """Statements that share this much of their stems say the same."""
 
 _DANGLING = re.compile(
-    r"^(?:it|its|this|that|these|those|they|he|she|then|also|but|and|so|however|otherwise|"
+    r"^(?:after that|it|its|this|that|these|those|they|he|she|then|also|but|and|so|however|otherwise|"
     r"он|она|оно|они|это|этот|эта|эти|там|тогда|также|но|затем|потом|поэтому)\b",
     re.IGNORECASE,
+)
+_FIELD = re.compile(
+    r":?(?:date|status|author|written|updated|version|tags|title|дата|статус|автор)\w*:\s", re.IGNORECASE
 )
 _ASIDE = re.compile(r"\s*\([^)]*\)|\s+[-–—]\s.*$|,\s.*$")
 _SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]]$")
@@ -141,6 +147,8 @@ def _standing(statement: Statement) -> float:
     """Whether a statement can stand alone: a heading cannot, a question or an opening of a list hardly."""
     if statement.kind == "heading":
         return 0.0
+    if _FIELD.match(statement.words):
+        return 0.6
     return 0.8 if statement.words.endswith((":", "?")) else 1.0
 
 
@@ -158,6 +166,10 @@ def _compose(
     """The best statement first; then those that tell what it leaves open, or go on with its list."""
     wanted = stem_weights(question, lexicon)
     total = sum(wanted.values())
+    if question.wanted == "procedure":
+        passage = _passage(best, evidence[best.item])
+        if passage is not None:
+            return [passage]
     chosen = [best]
     told = _told(best, evidence, lexicon)
     sources = {evidence[best.item].path}
@@ -181,6 +193,37 @@ def _compose(
     for one in (best, *rest):
         parts.append(_part(one, evidence[one.item], topics))
     return parts
+
+
+def _passage(best: Weighed, item: Evidence) -> Part | None:
+    """How something is done takes more than one statement: the steps of the list the best one stands in or opens, or
+    the sentences of its paragraph. ``None`` when there is but the one."""
+    if item.chunk in {"code", "config", "table"} or best.statement.kind not in {"sentence", "item"}:
+        return None
+    found = [one for one in statements_of(item.text, item.chunk, item.header, item.language) if one.kind != "heading"]
+    at = next((i for i, one in enumerate(found) if one.start == best.statement.start), None)
+    if at is None:
+        return None
+    steps = [one for one in found if one.kind == "item"]
+    if best.statement.kind == "item" or len(steps) >= LEAST_STEPS:
+        chosen = [one for one in steps if one.lead == steps[0].lead or one.start == best.statement.start]
+        near = next((i for i, one in enumerate(chosen) if one.start >= best.statement.start), 0)
+        first = max(0, min(near - MAX_STEPS + 1, len(chosen) - MAX_STEPS)) if near >= MAX_STEPS else 0
+        chosen = chosen[first : first + MAX_STEPS]
+    else:
+        paragraph = [one for one in found if one.paragraph == best.statement.paragraph and one.kind == "sentence"]
+        near = next(i for i, one in enumerate(paragraph) if one.start == best.statement.start)
+        first = max(0, min(near - 1, len(paragraph) - MAX_STATEMENTS))
+        chosen = paragraph[first : first + MAX_STATEMENTS]
+    if len(chosen) < LEAST_STEPS:
+        return None
+    start, end = chosen[0].start, chosen[-1].end
+    topic = _heading_of(item) or item.title or ""
+    if chosen[0].kind == "item":
+        lead = chosen[0].lead.rstrip(": ") or topic or item.path.rsplit("/", 1)[-1]
+        return Part(best.item, start, end, f"{lead}:\n" + "\n".join(f"- {one.words}" for one in chosen), block=True)
+    words = " ".join(one.words for one in chosen)
+    return Part(best.item, start, end, words if not topic or said_already(words, topic) else f"{topic}: {words}")
 
 
 def _told(one: Weighed, evidence: Sequence[Evidence], lexicon: Lexicon) -> frozenset[str]:
@@ -241,6 +284,12 @@ def _topic(one: Weighed, item: Evidence) -> str:
     if item.chunk in {"table", "config"}:
         name = item.path.rsplit("/", 1)[-1]
         return f"{name}, {trail[-1]}" if trail and trail[-1] != item.title else name
+    return _heading_of(item)
+
+
+def _heading_of(item: Evidence) -> str:
+    """The innermost heading, or the title, without asides; "" when it is too long to be a name."""
+    trail = [part for part in item.scope if part.strip()]
     topic = trail[-1] if trail else (item.title or "")
     short = _ASIDE.sub("", topic).strip(" -–—:")
     return short if len(short) <= MAX_TOPIC_CHARS else ""
@@ -265,8 +314,16 @@ def _definition(one: Weighed, item: Evidence) -> Part:
     says = one.statement.words
     described = f"{lead}: {says}" if says and not says.startswith(("def ", "class ", "fn ", "func ")) else f"{lead}:"
     start, end, excerpt = _excerpt(item)
-    fence = f"```{item.language or ''}\n{excerpt}\n```"
+    fence = f"```{item.language or ''}\n{_flush_left(excerpt)}\n```"
     return Part(one.item, start, end, f"{described}\n{fence}", block=True)
+
+
+def _flush_left(excerpt: str) -> str:
+    """A definition that stood further in, without the indent its first line has lost already."""
+    first, *rest = excerpt.split("\n")
+    indents = [len(line) - len(line.lstrip()) for line in rest if line.strip()]
+    spare = max(0, min(indents, default=0) - INDENT)
+    return "\n".join([first, *(line[spare:] if line.strip() else "" for line in rest)])
 
 
 def _excerpt(item: Evidence) -> tuple[int, int, str]:

@@ -135,7 +135,6 @@ def test_what_the_memory_does_not_hold_is_not_answered(golden: CommandLine) -> N
     assert said.out.startswith("The memory holds no answer to this.")
 
 
-@pytest.mark.xfail(reason="words that every piece holds weigh next to nothing, so a memory of one piece is refused")
 def test_a_memory_of_one_document_answers(line: CommandLine) -> None:
     line.write("tea.md", "# Tea\n\nThe green tea from Uji steeps at 70 degrees for two minutes.\n")
     line.inside("add", line.stage).ended(0)
