@@ -63,6 +63,8 @@ class Librarian:
         started_s = self._clock.monotonic_s()
         known = self._known(root)
         self._fabric.add_root(root, self._clock.now().isoformat(timespec="seconds"))
+        with self._fabric.records.read() as view:
+            roots = [one.path for one in view.roots()]
         batch, seen = _Batch(), set[SourceAddress]()
         counts = dict.fromkeys(("found", "read", "unchanged", "problems", "skipped"), 0)
         projected_s = started_s
@@ -71,11 +73,12 @@ class Librarian:
                 if self._stop.is_set():
                     raise Interrupted
                 if isinstance(found, SkippedPath):
-                    self._note_skipped(found, root, batch, seen, counts)
+                    self._note_skipped(found, common_root(found.path, roots) or root, batch, seen, counts)
                 else:
                     seen.add(found.address)
                     counts["found"] += 1
-                    self._take(found, root, known.get(found.address), batch, counts)
+                    owner = common_root(found.address.path, roots) or root
+                    self._take(found, owner, known.get(found.address), batch, counts)
                 if batch.full:
                     self._commit(batch)
                     batch = _Batch()
@@ -88,7 +91,12 @@ class Librarian:
             self._commit(batch)
             self._fabric.project_terms()
             raise
-        gone = [source for address, source in known.items() if address not in seen]
+        # What lies in a remembered folder further in is that folder's to miss: this one may not even look there.
+        gone = [
+            source
+            for address, source in known.items()
+            if address not in seen and common_root(address.path, roots) == root
+        ]
         self._commit(batch, gone)
         self._fabric.project_terms()
         self._fabric.purge_orphans()

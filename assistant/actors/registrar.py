@@ -36,12 +36,12 @@ class Registrar:
                     found.append(Problem(path=str(source.address), reason=source.problem))
                 elif source.notes:
                     found.append(Problem(path=str(source.address), reason="; ".join(source.notes)))
-            roots = view.roots()
+            roots, total = view.roots(), view.count("items")
             pending = view.count_pending(self._fabric.space.fingerprint)
             pending_items = sum(
-                len(view.holders(content)) for content, _ in view.pending(self._fabric.space.fingerprint)
+                len(view.holders(content, total)) for content, _ in view.pending(self._fabric.space.fingerprint)
             )
-            total, revision = view.count("items"), view.revision
+            revision = view.revision
         name, installed, fingerprint = model
         return Status(
             revision=revision,

@@ -101,7 +101,7 @@ def _item_findings(view: ReadView) -> Iterator[str]:
             yield f"Item {item.id} has number {item.key}, and stands under another or beyond the last."
         if view.key_of(item.id) != item.key:
             yield f"Item {item.id} is not found by its name."
-        if item.key not in view.holders(item.content):
+        if not view.is_holder(item.content, item.key):
             yield f"Item {item.id} does not hold its content."
     for database in ("names", "holders"):
         if view.count(database) != view.count("items"):
@@ -132,7 +132,7 @@ def _space_findings(view: ReadView) -> Iterator[str]:
             yield f"Vector {label} of space {fingerprint} is not found by its label."
         if not np.isclose(float(np.linalg.norm(row)), 1.0, atol=1e-2):
             yield f"Vector {label} of space {fingerprint} is not of unit length."
-        if bool(view.holders(content)) == (_value(view, "orphans", key) is not None):
+        if (view.first_holder(content) is not None) == (_value(view, "orphans", key) is not None):
             yield f"Vector {label} of space {fingerprint} is held and marked as left over, or neither."
     if view.count("labels") != view.count("vectors"):
         yield f"There are {view.count('labels')} labels for {view.count('vectors')} vectors."
@@ -140,7 +140,7 @@ def _space_findings(view: ReadView) -> Iterator[str]:
         if _value(view, "vectors", key) is None:
             yield f"Content {key[8:].hex()[:12]} is marked as left over and has no vector."
     for key, value in view.entries("pending"):
-        if unpack_u64(value) not in view.holders(key[8:].hex()):
+        if not view.is_holder(key[8:].hex(), unpack_u64(value)):
             yield f"Content {key[8:].hex()[:12]} waits for a vector on behalf of an item that does not hold it."
 
 

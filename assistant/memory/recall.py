@@ -161,7 +161,7 @@ class Recall:
         with fabric.records.read() as view:
             for label, _ in nearest:
                 content = view.content_of(fingerprint, label)
-                for key in view.holders(content) if content else ():
+                for key in view.holders(content, wide) if content else ():
                     record = view.item(key) if filtered else None
                     if record is None or admits(filters, query.modality, record):
                         result.append(key)

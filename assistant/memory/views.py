@@ -3,6 +3,7 @@ its transaction."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,12 +90,21 @@ class ReadView:
         value = self._raw("names", item_id.encode())
         return None if value is None else ItemKey(unpack_u64(value))
 
-    def holders(self, content: str) -> list[ItemKey]:
-        """Items with this content, ascending."""
+    def holders(self, content: str, limit: int) -> list[ItemKey]:
+        """Up to ``limit`` items with this content, ascending."""
         cursor = self._txn.cursor(db=self._db["holders"])
         if not cursor.set_key(bytes.fromhex(content)):
             return []
-        return [ItemKey(unpack_u64(value)) for value in cursor.iternext_dup()]
+        return [ItemKey(unpack_u64(value)) for value in itertools.islice(cursor.iternext_dup(), limit)]
+
+    def first_holder(self, content: str) -> ItemKey | None:
+        """The item with the lowest key that has this content; ``None`` without any. Takes no longer for many."""
+        cursor = self._txn.cursor(db=self._db["holders"])
+        return ItemKey(unpack_u64(cursor.value())) if cursor.set_key(bytes.fromhex(content)) else None
+
+    def is_holder(self, content: str, key: int) -> bool:
+        cursor = self._txn.cursor(db=self._db["holders"])
+        return bool(cursor.set_key_dup(bytes.fromhex(content), pack_u64(key)))
 
     def content_of(self, fingerprint: str, label: int) -> str | None:
         value = self._raw("labels", layout.label_key(fingerprint, label))
@@ -112,7 +122,7 @@ class ReadView:
     def vector_by_label(self, fingerprint: str, label: int) -> NDArray[np.float32] | None:
         """Row of a label that is in use: known, and held by some item."""
         content = self.content_of(fingerprint, label)
-        if content is None or not self.holders(content):
+        if content is None or self.first_holder(content) is None:
             return None
         found = self.vector(fingerprint, content)
         return None if found is None else found[1]
@@ -120,7 +130,7 @@ class ReadView:
     def labels(self, fingerprint: str) -> Iterator[Label]:
         """Labels in use, ascending."""
         for key, content in self.entries("labels", bytes.fromhex(fingerprint)):
-            if self.holders(content.hex()):
+            if self.first_holder(content.hex()) is not None:
                 yield Label(unpack_u64(key[8:]))
 
     def pending(self, fingerprint: str) -> list[tuple[str, ItemKey]]:

@@ -158,7 +158,7 @@ def _indexed(record: ItemRecord) -> tuple[object, ...]:
 
 
 def _hold(view: WriteView, record: ItemRecord) -> None:
-    first = not view.holders(record.content)
+    first = view.first_holder(record.content) is None
     view.put("holders", bytes.fromhex(record.content), pack_u64(record.key))
     if not first:
         return
@@ -176,12 +176,12 @@ def _drop_item(view: WriteView, record: ItemRecord) -> None:
     view.drop("names", record.id.encode())
     view.drop("holders", bytes.fromhex(record.content), pack_u64(record.key))
     view.touch_item(record.key)
-    others = view.holders(record.content)
+    other = view.first_holder(record.content)
     for fingerprint in view.spaces():
         key = layout.vector_key(fingerprint, record.content)
-        if others:
+        if other is not None:
             if view.drop("pending", key):
-                view.put("pending", key, pack_u64(others[0]))
+                view.put("pending", key, pack_u64(other))
             continue
         view.drop("pending", key)
         known = view.vector(fingerprint, record.content)
@@ -206,7 +206,7 @@ def store_vectors(view: WriteView, fingerprint: str, contents: Sequence[str], ro
     passed over; one that has a vector already keeps its label."""
     for content, row in zip(contents, rows, strict=True):
         key = layout.vector_key(fingerprint, content)
-        if not view.holders(content):
+        if view.first_holder(content) is None:
             continue
         known = view.vector(fingerprint, content)
         label = known[0] if known else view.next_number(f"last_label:{fingerprint}")

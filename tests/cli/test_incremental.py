@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cli.commandline import CommandLine, sentences
 
 
@@ -136,7 +134,6 @@ def test_a_folder_around_a_remembered_one_finds_nothing_twice(line: CommandLine)
     line.inside("check").ended(0)
 
 
-@pytest.mark.xfail(reason="folders remembered within each other take each file from one another at every add")
 def test_nested_folders_settle_and_read_nothing_again(line: CommandLine) -> None:
     line.furnish()
     line.write("deep/kettle.md", "The kettle is red.\n")

@@ -89,7 +89,7 @@ def test_equal_pieces_of_one_source_have_names_of_their_own(store: RecordStore) 
         found = list(view.all_items())
         assert len({item.id for item in found}) == 3
         assert len({item.content for item in found}) == 1
-        assert view.holders(found[0].content) == [1, 2, 3]
+        assert view.holders(found[0].content, 10) == [1, 2, 3]
     assert pending(store) == 1
 
 
