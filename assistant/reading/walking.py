@@ -266,6 +266,8 @@ def _checked_root(root: str, own_folders: frozenset[str]) -> str:
             pass
     except (OSError, ValueError) as error:
         remedy = "Check its permissions." if isinstance(error, PermissionError) else "Check the path."
+        if isinstance(error, FileNotFoundError):
+            raise BadPath(f"There is no folder {_shown(root)}.", remedy=remedy) from error
         raise BadPath(f"The folder {_shown(root)} cannot be read: {_words(error)}.", remedy=remedy) from error
     if any(is_within(os.path.realpath(root), folder) for folder in own_folders):
         raise BadPath(f"The folder {_shown(root)} holds the assistant's own files.", remedy="Name another folder.")
