@@ -20,10 +20,10 @@ from assistant.actors.verifier import Verifier
 from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
 from assistant.contracts.documents import SourceAddress
-from assistant.contracts.errors import BadPath, BadQuestion, StoreBusy, UnreadableSource
+from assistant.contracts.errors import BadPath, BadQuestion, StoreBusy, UnknownItem, UnreadableSource
 from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
 from assistant.contracts.ids import Fingerprint
-from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, RecallQuery, RecallResult
+from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, MemoryItem, RecallQuery, RecallResult
 from assistant.contracts.ports import Clock, Encoder
 from assistant.contracts.reports import Forgotten, Status
 from assistant.core.answering import DEFAULT_WEIGHTS, AnswerWeights
@@ -129,6 +129,15 @@ class Assistant:
 
     def status(self, *, problems: bool = False) -> Status:
         return self._registrar.status(self._shelf.describe(), self._parameters, problems=problems)
+
+    def item(self, item_id: str) -> MemoryItem:
+        """One remembered piece by its id. Raises :class:`~assistant.contracts.errors.UnknownItem`."""
+        item = self._registrar.item(item_id)
+        if item is None:
+            raise UnknownItem(
+                f"No remembered piece is called {item_id!r}.", remedy="Ids come from: assistant recall ... --json"
+            )
+        return item
 
     def forget(self, path: str) -> Forgotten:
         self._own()

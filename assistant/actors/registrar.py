@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.actors.librarian import common_root
 from assistant.contracts.errors import BadPath
-from assistant.contracts.items import Filters
+from assistant.contracts.items import Filters, ItemMeta, MemoryItem, SourceRef, Sparse
 from assistant.contracts.reports import Forgotten, Problem, RootStatus, Status
+from assistant.core.weighing import Lexicon
+from assistant.memory.citing import cite_of
 
 if TYPE_CHECKING:
     from assistant.actors.librarian import Librarian
@@ -69,6 +72,44 @@ class Registrar:
             store_bytes=sum(path.stat().st_size for path in self._data_folder.rglob("*") if path.is_file()),
             data_folder=str(self._data_folder),
             busy=self._fabric.read_only,
+        )
+
+    def item(self, item_id: str) -> MemoryItem | None:
+        """One remembered piece, with its vector ("text" or "code", when it has one) and the stems it is found by,
+        weighted by frequency in the piece and rarity in the memory; ``None`` when there is none of this name."""
+        terms, fingerprint = self._fabric.terms, self._fabric.space.fingerprint
+        with self._fabric.records.read() as view:
+            key = view.key_of(item_id)
+            record = None if key is None else view.item(key)
+            if record is None:
+                return None
+            vector = view.vector(fingerprint, record.content)
+        lexicon = Lexicon(terms.analyse, terms.frequency, len(terms))
+        counts = Counter(terms.analyse(record.text))
+        weights = {stem: count * lexicon.weight(stem) for stem, count in counts.items()}
+        ranked = sorted(weights, key=lambda stem: (-weights[stem], stem))
+        space = "code" if record.modality == "code" else "text"
+        return MemoryItem(
+            id=record.id,
+            modality=record.modality,
+            source=SourceRef(
+                path=record.path,
+                repo=record.path if record.commit else None,
+                commit=record.commit or None,
+                timestamp=datetime.fromtimestamp(record.timestamp_s, UTC),
+            ),
+            embeddings={space: tuple(float(value) for value in vector[1])} if vector else {},
+            sparse=Sparse(terms=tuple(ranked), weights=tuple(round(weights[stem], 4) for stem in ranked)),
+            meta=ItemMeta(
+                project=record.root,
+                language=record.language,
+                scope=" > ".join(record.scope) or None,
+                kind=record.kind,
+                chunk=record.chunk,
+                title=record.title,
+            ),
+            text=record.text,
+            cite=cite_of(record),
         )
 
     def forget(self, path: str) -> Forgotten:

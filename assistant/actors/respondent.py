@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assistant.contracts.answers import Answer
-from assistant.contracts.items import Cite, RecallHit, RecallQuery, RecallResult, ScoreExplanation
+from assistant.contracts.items import RecallHit, RecallQuery, RecallResult, ScoreExplanation
 from assistant.core.answering import AnswerWeights, answer, read_together
 from assistant.core.fusion import source_quality
 from assistant.core.question import read_question
 from assistant.core.snippets import snippet
 from assistant.core.weighing import Asked, Evidence, Lexicon
+from assistant.memory.citing import cite_of
 from assistant.memory.freshness import FreshnessReceipt, check_freshness
 from assistant.memory.recall import embedded_text
 
@@ -193,17 +194,6 @@ class Respondent:
 
 
 NO_ANSWER = "The memory holds no answer to this."
-
-
-def cite_of(record: ItemRecord) -> Cite:
-    return Cite(
-        path=str(record.address),
-        line=record.line,
-        end_line=record.end_line,
-        start_byte=record.start_byte,
-        end_byte=record.end_byte,
-        digest=record.digest,
-    )
 
 
 def _evidence(item: RankedItem) -> Evidence:

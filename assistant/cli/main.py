@@ -115,6 +115,17 @@ def recall(
 
 
 @app.command()
+def show(
+    item: Annotated[str, typer.Argument(help="The id of a piece, as recall --json gives it.")],
+    as_json: Json = False,
+) -> None:
+    """Show one remembered piece: its text, where it comes from, its vector and weighted words."""
+    from assistant.cli import work
+
+    raise typer.Exit(work.show(item, as_json=as_json))
+
+
+@app.command()
 def status(
     problems: Annotated[bool, typer.Option("--problems", help="Name every source that could not be read.")] = False,
     as_json: Json = False,

@@ -23,7 +23,7 @@ from assistant.core.filenames import to_disk
 if TYPE_CHECKING:
     from assistant.contracts.answers import Answer
     from assistant.contracts.events import EmbeddingFinished, FolderScanned
-    from assistant.contracts.items import RecallHit, RecallResult
+    from assistant.contracts.items import MemoryItem, RecallHit, RecallResult
     from assistant.contracts.reports import Forgotten, Status
     from assistant.evaluation.running import Evaluation
     from assistant.memory.checking import CheckReport
@@ -201,6 +201,25 @@ def _explained(hit: RecallHit) -> str:
         f"{hit.score:.3f} = {parts}, source {why.source_quality:+.3f}, rerank {why.rerank:+.3f}"
         f" (cosine {cosine}, BM25 {why.bm25:.2f}, stems {' '.join(why.matched_terms) or 'none'}; {why.parameters})"
     )
+
+
+def shown(item: MemoryItem, *, as_json: bool) -> None:
+    if as_json:
+        as_json_object(item)
+        return
+    out = console()
+    out.print(_linked(item.cite.path, item.cite.line, item.cite.end_line))
+    meta = item.meta
+    facts_of = [
+        meta.kind,
+        meta.language,
+        meta.title,
+        meta.scope,
+        item.source.timestamp and item.source.timestamp.date(),
+    ]
+    out.print(Text(safe(", ".join(str(fact) for fact in facts_of if fact)), style="dim"))
+    out.print(Text(safe(item.text)))
+    out.print(Text(safe("found by: " + " ".join(item.sparse.terms[:12])), style="dim"))
 
 
 def told_status(found: Status, *, as_json: bool) -> None:

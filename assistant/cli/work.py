@@ -125,6 +125,14 @@ def recall(text: str, k: int, narrowed: Narrowing, *, explain: bool, as_json: bo
     return EXIT_DONE if result.items else EXIT_NOTHING_FOUND
 
 
+def show(item: str, *, as_json: bool) -> int:
+    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
+        found = assistant.item(item)
+        session.pause()
+        render.shown(found, as_json=as_json)
+    return EXIT_DONE
+
+
 def status(*, problems: bool, as_json: bool) -> int:
     with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
         found = assistant.status(problems=problems)

@@ -8,6 +8,7 @@
     │   │   ├── BadQuestion               empty, or too long
     │   │   ├── BadPath                   missing, unreadable, not a folder
     │   │   ├── BadSettings               a settings file or variable that cannot be read
+    │   │   ├── UnknownItem               no remembered piece goes by this id
     │   │   └── UnknownModel              no manifest, no such fastembed model
     │   ├── ConsentNeeded         exit 4   a yes is missing (a download, say)
     │   ├── PolicyDenied          exit 5   a rule forbids it
@@ -70,6 +71,10 @@ class BadPath(WrongUse):
 
 class BadSettings(WrongUse):
     """A settings file, variable or flag cannot be used."""
+
+
+class UnknownItem(WrongUse):
+    """No remembered piece goes by this id."""
 
 
 class UnknownModel(WrongUse):

@@ -10,7 +10,7 @@ from typing import Literal
 from assistant.contracts.items import Signals
 from assistant.core import words
 
-Wanted = Literal["time", "person", "number", "place", "reason", "procedure", "list", "code", "statement"]
+Wanted = Literal["time", "person", "number", "place", "reason", "procedure", "list", "statement"]
 
 _PHRASE = re.compile(r"[\"“«„]([^\"”»“]{2,200})[\"”»“]")
 _BACKTICKS = re.compile(r"`([^`]{2,120})`")
@@ -26,10 +26,6 @@ _WANTED_WORDS: tuple[tuple[Wanted, tuple[str, ...]], ...] = (
 )
 _WANTED = tuple(
     (wanted, re.compile(r"\b(?:" + "|".join(patterns) + r")\b", re.IGNORECASE)) for wanted, patterns in _WANTED_WORDS
-)
-_CODE = re.compile(
-    r"\b(function|method|class|module|code|variable|constant|implement\w*|defined|функци\w+|метод\w*|класс\w*|модул\w+|код\w*)\b",
-    re.IGNORECASE,
 )
 
 
@@ -59,7 +55,6 @@ class Question:
     phrases: tuple[str, ...]
     scripts: Mapping[str, float]
     wanted: Wanted
-    about_code: bool
     focus: tuple[str, ...] = ()
     """Words that name what is asked for ("serial", "number" of "what is the serial number of ..."); empty when the
     question has no such words or they are as general as "day"."""
@@ -92,7 +87,6 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
         scripts=words.script_share(text),
         wanted=wanted,
         focus=_focus(text),
-        about_code=bool(_CODE.search(text) or signals.code_symbols or _BACKTICKS.search(text)),
     )
 
 

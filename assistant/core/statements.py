@@ -230,7 +230,11 @@ def _cells(line: str) -> list[str]:
     if line.startswith("|"):
         return [cell.strip() for cell in line.strip("|").split("|")]
     delimiter = max("\t;,|", key=line.count)
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [line])]
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter), [line])
+    except csv.Error:  # a lone carriage return, or a cell beyond the library's limit
+        cells = line.split(delimiter)
+    return [cell.strip() for cell in cells]
 
 
 def _code_statements(text: str) -> Iterator[Statement]:

@@ -278,3 +278,18 @@ def test_results_are_one_line_of_json_even_in_a_pipe_of_commands(golden: Command
         said = golden.inside(*command, "--json").ended(0)
         assert json.loads(said.out)
         assert said.err == ""
+
+
+def test_show_prints_a_memory_item(line: CommandLine) -> None:
+    line.furnish()
+    line.write("kettle.md", "# Kitchen\n\nThe kettle is red.\n")
+    line("add", line.stage, "--no-wait").ended(0)
+    (hit,) = json.loads(line("recall", "kettle", "-k", "1", "--json").out)["items"]
+    item = json.loads(line("show", hit["id"], "--json").out)
+    assert set(item) == {"id", "modality", "source", "embeddings", "sparse", "meta", "text", "cite"}
+    assert set(item["source"]) == {"path", "repo", "commit", "timestamp"}
+    assert {"project", "language", "scope", "pii"} <= set(item["meta"])
+    assert (item["id"], item["cite"]) == (hit["id"], hit["cite"])
+    assert dict(zip(item["sparse"]["terms"], item["sparse"]["weights"], strict=True))["kettl"] > 0
+    assert "The kettle is red." in line("show", hit["id"]).out
+    line("show", "mi_nothing").refused(2, "No remembered piece is called 'mi_nothing'")

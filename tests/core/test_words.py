@@ -101,7 +101,6 @@ def test_names_phrases_and_backticks() -> None:
     assert question.phrases == ("green tea", "чай с мёдом")
     assert set(question.names) == {"maxretries", "retry policy"}
     assert {"max", "Retries", "Retry", "Policy"} <= set(question.terms)
-    assert question.about_code
 
 
 def test_signals_name_symbols() -> None:
