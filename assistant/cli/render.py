@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from assistant.evaluation.running import Evaluation
     from assistant.memory.checking import CheckReport
 
+SURE = 0.65
+"""Below this probability (of the memory holding an answer) an answer is shown as uncertain."""
 _FENCE = re.compile(r"^```(\w*)\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 _CONTROL = re.compile("[\x7f-\x9f]")
 """What JSON leaves as it is and a terminal obeys."""
@@ -121,6 +123,8 @@ def answered(answer: Answer, roots: Sequence[str], *, as_json: bool) -> None:
         return
     out = console()
     if answer.answered:
+        if answer.confidence < SURE:
+            out.print(Text("Not certain, but the nearest the memory comes to an answer:", style="dim"))
         _print_answer(out, safe(answer.answer))
         out.print()
         for citation in answer.citations:

@@ -52,11 +52,11 @@ def test_lines_that_are_no_wrapped_prose_stay_lines() -> None:
 
 def test_prose_broken_over_lines_is_joined() -> None:
     text = (
-        "The pump stopped on the coldest night of the winter and\n"
+        "The pump stopped on the coldest night of winter and\n"
         "nobody noticed before the pipes in the hall were frozen.\nWe called Ott."
     )
     assert [one.words for one in statements_of(text, "prose")] == [
-        "The pump stopped on the coldest night of the winter and nobody noticed before the pipes in the hall were frozen.",
+        "The pump stopped on the coldest night of winter and nobody noticed before the pipes in the hall were frozen.",
         "We called Ott.",
     ]
 
