@@ -213,6 +213,6 @@ def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evid
         language=record.language,
         score=score,
         cosine=cosine,
-        quality=source_quality(record.path, record.kind, record.title),
+        quality=source_quality(record.path, record.kind, record.title, superseded=record.superseded),
         context=f"{record.context}\n{' '.join(record.path.rsplit('/', 2)[-2:])}",
     )

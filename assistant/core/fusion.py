@@ -23,6 +23,12 @@ _SUPERSEDED = re.compile(
     re.IGNORECASE,
 )
 _SUPERSEDED_QUALITY = 0.4
+_OPENING_CHARS = 800
+_REPLACED = re.compile(
+    r"^\W*(?:status|state|статус|состояние)\W+.{0,40}\b(?:superseded|obsolete|deprecated|outdated|replaced|withdrawn|"
+    r"устарел\w*|отмен[её]н\w*|замен[её]н\w*)|\b(?:superseded|obsoleted) by\b|\bno longer (?:valid|in force)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,15 @@ class Fused:
     quality: float
 
 
-def source_quality(path: str, kind: str, title: str | None = None) -> float:
+def is_superseded(text: str) -> bool:
+    """Whether a document says of itself, near its beginning, that another has taken its place."""
+    return _REPLACED.search(text[:_OPENING_CHARS]) is not None
+
+
+def source_quality(path: str, kind: str, title: str | None = None, *, superseded: bool = False) -> float:
     """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
     folder, name = os.path.split(path)
-    if any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or "")):
+    if superseded or any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or "")):
         return _SUPERSEDED_QUALITY
     return _QUALITY.get(kind, _LESSER_QUALITY)
 

@@ -103,6 +103,8 @@ class ItemRecord(Record):
     modality: Modality = "text"
     language: str | None = None
     timestamp_s: int = 0
+    superseded: bool = False
+    """Its document says that another has taken its place."""
 
     @property
     def address(self) -> SourceAddress:

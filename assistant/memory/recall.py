@@ -198,7 +198,7 @@ class Recall:
                 sparse=sparse.get(ItemKey(record.key), 0.0),
                 family=_family(record),
                 age_s=now_s - record.timestamp_s,
-                quality=source_quality(record.path, record.kind, record.title),
+                quality=source_quality(record.path, record.kind, record.title, superseded=record.superseded),
             )
             for record in records
         ]

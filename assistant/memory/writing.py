@@ -10,6 +10,7 @@ import numpy as np
 
 from assistant.contracts.documents import Document, FileStat, SourceAddress
 from assistant.contracts.ids import Digest
+from assistant.core.fusion import is_superseded
 from assistant.core.intake import ItemDraft, draft_items
 from assistant.memory import layout
 from assistant.memory.envelope import seal
@@ -128,6 +129,7 @@ def _record(key: int, update: SourceUpdate, draft: ItemDraft) -> ItemRecord:
         modality="code" if chunk.kind == "code" else document.modality,
         language=chunk.language or document.language,
         timestamp_s=int(chunk.timestamp.timestamp()) if chunk.timestamp else _timestamp_s(update),
+        superseded=is_superseded(document.text),
     )
 
 

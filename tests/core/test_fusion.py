@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from assistant.core.fusion import Candidate, fuse, source_quality
+from assistant.core.fusion import Candidate, fuse, is_superseded, source_quality
 from assistant.core.parameters import DEFAULT, PARAMETER_SETS, PLAN, RecallParameters
 
 COSINES = st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 3))
@@ -127,3 +127,19 @@ def test_shares_add_up_to_one(parameters: RecallParameters) -> None:
     assert parameters.relevance_share + parameters.recency_share + parameters.quality_share == pytest.approx(1.0)
     for weights in (parameters.prose, parameters.code, parameters.message):
         assert weights.dense + weights.sparse == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "superseded"),
+    [
+        ("# ADR-007\n\nStatus: superseded by ADR-012\n", True),
+        ("# Rules\n\n- **Status**: obsolete\n", True),
+        ("Статус: отменено\n", True),
+        ("# ADR-012\n\nStatus: accepted, replaces ADR-007\n", False),
+        ("# Notes\n\n" + "words " * 300 + "superseded by nothing", False),
+    ],
+)
+def test_what_says_that_it_was_replaced_is_worth_less(text: str, superseded: bool) -> None:
+    assert is_superseded(text) is superseded
+    worth = source_quality("/h/a.md", "markdown", superseded=superseded)
+    assert (worth < source_quality("/h/a.md", "markdown")) is superseded
