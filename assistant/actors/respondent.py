@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.contracts.answers import Answer
 from assistant.contracts.items import RecallHit, RecallQuery, RecallResult, ScoreExplanation
-from assistant.core.answering import AnswerWeights, answer, read_together
+from assistant.core.answering import AnswerWeights, Verdict, answer, read_together
 from assistant.core.fusion import source_quality
 from assistant.core.question import read_question
 from assistant.core.snippets import snippet
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 REFRESH_ROUNDS = 2
 """How often recall is repeated because a source had changed; then stale hits are flagged."""
 MAX_EXTRA_ITEMS = 8
+EXTRA_TRUST = 0.6
+"""Share of the usual threshold that suffices for an answer from piped input."""
+EXTRA_LEAD = 0.2
+"""By how much the memory must be surer than piped input to be heard instead."""
 NEAREST = 3
 
 
@@ -83,13 +87,7 @@ class Respondent:
         for last in (False, True):
             recalled = self._recall_fresh(query, certain=False)
             records = [*extra, *(item.record for item in recalled.ranking.items)]
-            verdict = answer(
-                recalled.ranking.question,
-                [*self._extra_evidence(extra, recalled), *map(_evidence, recalled.ranking.items)],
-                self._lexicon(),
-                self._asked(recalled),
-                self._weights,
-            )
+            verdict = self._decide(recalled, self._extra_evidence(extra, recalled))
             checked = self._verifier.verify(verdict.parts, records)
             if len(checked.parts) == len(verdict.parts) or last:
                 break
@@ -115,16 +113,31 @@ class Respondent:
         wanted = {stem for word in read_question(text).terms for stem in analyse(word)}
         return sorted(extra, key=lambda record: -len(wanted.intersection(analyse(record.text))))[:MAX_EXTRA_ITEMS]
 
+    def _decide(self, recalled: Recalled, extra: list[Evidence]) -> Verdict:
+        """What was piped in with the question is most likely what it is about: unless the memory is clearly surer, it
+        answers alone."""
+        question, asked, lexicon = recalled.ranking.question, self._asked(recalled), self._lexicon()
+        together = answer(question, [*extra, *map(_evidence, recalled.ranking.items)], lexicon, asked, self._weights)
+        if not extra:
+            return together
+        trusting = replace(self._weights, threshold=EXTRA_TRUST * self._weights.threshold)
+        alone = answer(question, extra, lexicon, asked, trusting)
+        return alone if alone.parts and alone.confidence >= together.confidence - EXTRA_LEAD else together
+
     def _extra_evidence(self, extra: Sequence[ItemRecord], recalled: Recalled) -> list[Evidence]:
         """Evidence that lies in no index: compared with the question here and now."""
         evidence = [_as_evidence(record, 1.0, None) for record in extra]
-        if self._encoder is None or recalled.ranking.tokens is None:
+        vector = recalled.ranking.vector
+        if not extra or self._encoder is None or recalled.ranking.tokens is None or vector is None:
             return evidence
         texts = [embedded_text(record) for record in extra]
-        tokens = self._encoder.token_vectors(texts) or []
+        tokens = self._encoder.token_vectors(texts)
+        if tokens is None:
+            return evidence
+        cosines = self._encoder.encode(texts) @ vector
         return [
-            replace(one, tokens=found, lead_chars=len(text) - len(one.text))
-            for one, found, text in zip(evidence, tokens, texts, strict=True)
+            replace(one, tokens=found, lead_chars=len(text) - len(one.text), cosine=float(cosine))
+            for one, found, text, cosine in zip(evidence, tokens, texts, cosines, strict=True)
         ]
 
     def _recall_fresh(self, query: RecallQuery, *, certain: bool = True) -> Recalled:
