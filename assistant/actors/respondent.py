@@ -127,17 +127,15 @@ class Respondent:
     def _extra_evidence(self, extra: Sequence[ItemRecord], recalled: Recalled) -> list[Evidence]:
         """Evidence that lies in no index: compared with the question here and now."""
         evidence = [_as_evidence(record, 1.0, None) for record in extra]
-        vector = recalled.ranking.vector
-        if not extra or self._encoder is None or recalled.ranking.tokens is None or vector is None:
+        if not extra or self._encoder is None or recalled.ranking.tokens is None:
             return evidence
         texts = [embedded_text(record) for record in extra]
         tokens = self._encoder.token_vectors(texts)
         if tokens is None:
             return evidence
-        cosines = self._encoder.encode(texts) @ vector
         return [
-            replace(one, tokens=found, lead_chars=len(text) - len(one.text), cosine=float(cosine))
-            for one, found, text, cosine in zip(evidence, tokens, texts, cosines, strict=True)
+            replace(one, tokens=found, lead_chars=len(text) - len(one.text))
+            for one, found, text in zip(evidence, tokens, texts, strict=True)
         ]
 
     def _recall_fresh(self, query: RecallQuery, *, certain: bool = True) -> Recalled:

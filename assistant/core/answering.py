@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from assistant.core.question import Question
 from assistant.core.statements import Statement, statements_of
@@ -92,7 +92,7 @@ DEFAULT_WEIGHTS = AnswerWeights(
         "missing_known": -0.3,
     },
 )
-"""Fitted on ``golden/home-dev.yaml`` and judged on ``golden/home.yaml``, which no weight has seen."""
+"""Fitted on ``golden/home-dev.yaml`` and judged on ``golden/home.yaml``; see ``docs/decisions/0006``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``parts`` in reading order; empty when ``confidence`` is below the threshold. ``features`` of the statement
-    that answers best, ``None`` without any."""
+    """``parts`` in reading order; empty when ``confidence`` is below the threshold."""
 
     confidence: float
     parts: tuple[Part, ...] = ()
-    features: Features | None = None
-    weighed: Sequence[Weighed] = field(default=(), repr=False)
 
 
 def answer(
@@ -139,8 +136,8 @@ def answer(
     best = max(answering, key=lambda one: one.score)
     confidence = _confidence(best.features, asked, weights)
     if confidence < weights.threshold:
-        return Verdict(confidence, (), best.features, weighed)
-    return Verdict(confidence, tuple(_compose(question, best, answering, evidence, lexicon)), best.features, weighed)
+        return Verdict(confidence)
+    return Verdict(confidence, tuple(_compose(question, best, answering, evidence, lexicon)))
 
 
 def _standing(statement: Statement) -> float:

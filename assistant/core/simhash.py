@@ -12,7 +12,6 @@ from hashlib import blake2b
 
 import numpy as np
 
-BITS = 64
 _WORD = re.compile(r"\w+")
 _MAX_WORDS = 400
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,9 +112,6 @@ class Features:
         return float(sum(weight * getattr(self, name) for name, weight in weights.items()))
 
 
-FEATURE_NAMES = tuple(field.name for field in fields(Features))
-
-
 @dataclass(slots=True)
 class Weighed:
     """A statement and how well it answers. ``item`` indexes the evidence."""
@@ -187,6 +184,9 @@ def _weigh_item(
     missing_names = share(named - held) / share(named) if named and share(named) else 0.0
     near = frozenset(lexicon.analyse(f"{item.title or ''} {' '.join(item.scope)}"))
     beside = _matches(item, asked, 0, item.lead_chars) if item.lead_chars else None
+    # An item that waits for its vector (just re-read, or piped in) is judged by its tokens instead.
+    cosine = _cosine(item, asked, 0, item.lead_chars + len(item.text)) if item.cosine is None else item.cosine
+    whole_cosine = max(0.0, cosine)
     found: list[Weighed] = []
     heading: tuple[frozenset[str], NDArray[np.float32] | None] = (frozenset(), None)
     for statement in statements_of(item.text, item.chunk, item.header, item.language):
@@ -210,7 +210,7 @@ def _weigh_item(
             late_own=late_own,
             weakest=weakest,
             cosine=_cosine(item, asked, start, end),
-            item_cosine=max(0.0, item.cosine or 0.0),
+            item_cosine=whole_cosine,
             recall=item.score,
             typed=expectation.met_by(said) if expectation else NO_EXPECTATION,
             focus=len(focus & (stems | around)) / len(focus) if focus else min(1.0, share(stems) + share(around)),

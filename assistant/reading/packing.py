@@ -61,14 +61,6 @@ def pack(text: str, units: Iterable[Range], *, target: int = TARGET_CHARS, maxim
     return chunks
 
 
-def split_long(text: str, start: int, end: int, *, target: int = TARGET_CHARS, maximum: int = MAX_CHARS) -> list[Range]:
-    """Split one range into chunks, at the strongest border that serves: paragraph, line, sentence, clause, word.
-
-    A word is cut only when it alone is longer than ``maximum``, and then not before a combining mark.
-    """
-    return pack(text, [(start, end)], target=target, maximum=maximum)
-
-
 def paragraphs(text: str, start: int = 0, end: int | None = None) -> Iterator[Range]:
     """Trimmed ranges between blank lines."""
     return _between(text, start, len(text) if end is None else end, _PARAGRAPH_END)
