@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from assistant.core.parameters import RecallParameters, RerankWeights, Weights
 
 _DAY_S = 86_400.0
-_QUALITY = {"text": 1.0, "markdown": 1.0, "rst": 1.0, "html": 0.9, "code": 0.9, "mail": 0.9, "notebook": 0.9}
+_QUALITY = dict.fromkeys(("text", "chat", "markdown", "rst"), 1.0) | dict.fromkeys(
+    ("html", "code", "mail", "notebook"), 0.9
+)
 _LESSER_QUALITY = 0.8
 _SUPERSEDED = re.compile(
     r"(?:^|[\W_])(old|outdated|obsolete|deprecated|superseded|backup|bak|copy|draft|archive|archived|trash|tmp|"

@@ -1,41 +1,30 @@
-"""Plain text: paragraphs, lists, titles, and transcripts of talk."""
+"""Plain text: paragraphs, lists, titles."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 
 from assistant.contracts.documents import Chunk, Document
-from assistant.reading.dates import date_in_name, parse_date
+from assistant.reading.chat import is_transcript, read_chat
+from assistant.reading.dates import date_in_name
 from assistant.reading.decoding import DecodedText
 from assistant.reading.layout import LIST_ITEM, Block, Trail, chunks_of, units
 from assistant.reading.packing import Range, paragraphs
 from assistant.reading.scripts import natural_language
 
-_LINE = re.compile(r"[^\n]+")
 _UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,}|\*{3,}|#{3,})\s*")
 _LABEL = re.compile(r"[A-ZА-ЯЁ][^\n:]{1,48}:")
 _ENDS_SENTENCE = (".", ",", ";", "!", "?", ":", "…")
 _MOST_TITLE_CHARS = 80
 _LABEL_LEVEL = 3
 
-_WHEN = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?"
-_NAME = r"[^\W\d_][\w.'’-]{0,24}(?:[ ][\w.'’()-]{1,24}){0,3}"
-_TURN = re.compile(
-    rf"(?m)^(?:\[(?P<stamp>[^\]\n]{{3,32}})\][ ]*|(?P<plain>(?:{_WHEN},?[ ]+)?{_CLOCK})[ ]+(?:-[ ]+)?)?"
-    rf"[<*]{{0,2}}(?P<name>{_NAME})(?:>|\*{{0,2}}:\*{{0,2}}|,[ ]\[(?P<after>{_WHEN},?[ ]+{_CLOCK})\]:?)(?:[ ]|$)"
-)
-_SAMPLE_LINES = 200
-
 
 def read_prose(path: str, decoded: DecodedText, language: str | None = None) -> Document | None:
     """A plain text as paragraphs packed to chunks, below titles where there are any; ``None`` when it is blank.
 
-    Titles are lines underlined with ``===`` or ``---``, lines in capitals, and short ``Label:`` lines. A text most of
-    whose lines are ``Name: words`` is cut by turns instead, chunks of kind "message".
+    Titles are lines underlined with ``===`` or ``---``, lines in capitals, and short ``Label:`` lines. A transcript of
+    talk is read by turns instead (:mod:`assistant.reading.chat`).
     ``language`` is not used: the natural language is guessed by script.
     """
     del language
@@ -43,11 +32,8 @@ def read_prose(path: str, decoded: DecodedText, language: str | None = None) -> 
     if not text or text.isspace():
         return None
     if is_transcript(text):
-        chunks = _turn_chunks(text)
-        title = None
-    else:
-        chunks = chunks_of(text, blocks_of(text, 0, len(text)))
-        title = _title(text, chunks)
+        return read_chat(path, decoded)
+    chunks = chunks_of(text, blocks_of(text, 0, len(text)))
     return Document(
         text=text,
         offsets=decoded.offsets(),
@@ -56,7 +42,7 @@ def read_prose(path: str, decoded: DecodedText, language: str | None = None) -> 
         modality="text",
         chunks=chunks,
         language=natural_language(text),
-        title=title,
+        title=_title(text, chunks),
         timestamp=date_in_name(path),
     )
 
@@ -83,42 +69,6 @@ def blocks_of(text: str, start: int, end: int) -> Iterator[Block]:
             below_label = level == _LABEL_LEVEL
     for part in units(text, body_from, end):
         yield Block(*part, scope=trail.names)
-
-
-def is_transcript(text: str) -> bool:
-    """Whether most lines (or lines after a blank one) of the first ``_SAMPLE_LINES`` are turns of a few speakers."""
-    sample = [match[0] for match in islice(_LINE.finditer(text[: 64 * 1024]), _SAMPLE_LINES) if not match[0].isspace()]
-    names: list[str] = []
-    stamped = 0
-    for line in sample:
-        turn = _TURN.match(line)
-        if turn is not None:
-            names.append(turn["name"])
-            stamped += bool(turn["stamp"] or turn["plain"] or turn["after"])
-    speakers = Counter(names)
-    if len(names) < 4 or not 2 <= len(speakers) <= len(names) * 0.6:
-        return False
-    return len(names) > len(sample) * (0.25 if stamped > len(names) * 0.8 else 0.6)
-
-
-def _turn_chunks(text: str) -> tuple[Chunk, ...]:
-    return chunks_of(text, _turns(text))
-
-
-def _turns(text: str) -> Iterator[Block]:
-    """What stands before the first turn, then each turn with the lines that continue it. A chunk that begins with a
-    dated turn carries its date."""
-    at = 0
-    day = None
-    for match in _TURN.finditer(text):
-        if match.start() > at:
-            yield Block(at, match.start(), kind="message", timestamp=day)
-        at = match.start()
-        stamp = match["stamp"] or match["plain"] or match["after"] or ""
-        moment = parse_date(stamp)
-        if moment is not None:  # one date a chunk: the day, so that a talk is not cut at every minute
-            day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    yield Block(at, len(text), kind="message", timestamp=day)
 
 
 def _heading(text: str, start: int, end: int) -> tuple[int, int, str] | None:

@@ -60,33 +60,6 @@ def test_a_list_stays_with_the_line_that_leads_into_it() -> None:
     assert chunk_texts(document)[-1] == f"Take with you:\n\n{items}"
 
 
-TALK = """[2024-03-12 14:05] Anna: hi
-[2024-03-12 14:06] Bob: hello
-there
-[2024-03-13 09:00] Anna: bye
-[2024-03-13 09:01] Bob: bye
-"""
-
-
-def test_a_talk_is_cut_by_turns_and_days() -> None:
-    document = document_of("a.txt", TALK)
-    assert [chunk.kind for chunk in document.chunks] == ["message", "message"]
-    assert chunk_texts(document)[0].endswith("hello\nthere")
-    assert [chunk.timestamp for chunk in document.chunks] == [datetime(2024, 3, day, tzinfo=UTC) for day in (12, 13)]
-
-
-@pytest.mark.parametrize(
-    "talk",
-    ["Анна: привет\nБоб: привет\nАнна: как дела\nБоб: да\n", "<ann> hi\n<bob> hi\n<ann> ok\n<bob> so\n"],
-)
-def test_a_talk_needs_no_times(talk: str) -> None:
-    assert {chunk.kind for chunk in document_of("a.txt", talk).chunks} == {"message"}
-
-
-def test_a_list_of_facts_is_no_talk() -> None:
-    assert document_of("a.txt", "Phone: 12\nName: x\nMail: y\nCity: z\nStreet: q\n").chunks[0].kind == "prose"
-
-
 @pytest.mark.parametrize(
     ("text", "language"),
     [("Обычный текст, with a word", "ru"), ("Plain words", "en"), ("123 456", None), ("日本語", None)],
