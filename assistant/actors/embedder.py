@@ -30,6 +30,7 @@ _WAIT_S = 0.2
 class _Encoded:
     contents: list[str]
     rows: NDArray[np.float32]
+    tokens: list[NDArray[np.int8]] | None
 
 
 class Embedder:
@@ -54,8 +55,9 @@ class Embedder:
         self._tell(EmbeddingStarted(len(pending)))
         done = 0
         if pending:
-            for encoded in self._encoded(pending):
-                self._fabric.store_vectors(encoded.contents, encoded.rows)
+            basis = self._fabric.settle_basis(self._encoder.basis)
+            for encoded in self._encoded(pending, basis):
+                self._fabric.store_vectors(encoded.contents, encoded.rows, encoded.tokens)
                 self._fabric.publish_if_due()
                 done += len(encoded.contents)
                 self._tell(VectorsStored(done, len(pending)))
@@ -73,7 +75,9 @@ class Embedder:
                     dated.append((-record.timestamp_s, key, content))
         return [(content, key) for _, key, content in sorted(dated)]
 
-    def _encoded(self, pending: Sequence[tuple[str, ItemKey]]) -> Iterator[_Encoded]:
+    def _encoded(
+        self, pending: Sequence[tuple[str, ItemKey]], basis: NDArray[np.float32] | None
+    ) -> Iterator[_Encoded]:
         """Windows as they are encoded. The worker never outlives the iteration."""
         ready: queue.Queue[_Encoded | BaseException | None] = queue.Queue(_QUEUE_WINDOWS)
         abandoned = threading.Event()
@@ -94,7 +98,7 @@ class Embedder:
                         break
                     contents, texts = self._texts(pending[at : at + WINDOW])
                     if texts:
-                        offer(_Encoded(contents, self._encoder.encode(texts)))
+                        offer(self._encode(contents, texts, basis))
                 offer(None)
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
                 offer(error)
@@ -111,6 +115,12 @@ class Embedder:
         finally:
             abandoned.set()
             worker.join()
+
+    def _encode(self, contents: list[str], texts: list[str], basis: NDArray[np.float32] | None) -> _Encoded:
+        if basis is None:
+            return _Encoded(contents, self._encoder.encode(texts), None)
+        rows, tokens = self._encoder.encode_narrow(texts, basis)
+        return _Encoded(contents, rows, tokens)
 
     def _texts(self, window: Sequence[tuple[str, ItemKey]]) -> tuple[list[str], list[str]]:
         contents, texts = [], []

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from assistant.contracts.answers import Answer
 from assistant.contracts.items import RecallHit, RecallQuery, RecallResult, ScoreExplanation
-from assistant.core.answering import AnswerWeights, Verdict, answer, read_together
+from assistant.core.answering import MAX_ITEMS, AnswerWeights, Verdict, answer, read_together
 from assistant.core.fusion import source_quality
+from assistant.core.late import token_weights
 from assistant.core.question import read_question
 from assistant.core.snippets import snippet
 from assistant.core.weighing import Asked, Evidence, Lexicon
@@ -85,9 +86,9 @@ class Respondent:
         started_s = self._clock.monotonic_s()
         extra = self._closest(query.text, extra)
         for last in (False, True):
-            recalled = self._recall_fresh(query, certain=False)
+            recalled = self._recall_fresh(query)
             records = [*extra, *(item.record for item in recalled.ranking.items)]
-            verdict = self._decide(recalled, self._extra_evidence(extra, recalled))
+            verdict = self._decide(recalled, extra)
             checked = self._verifier.verify(verdict.parts, records)
             if len(checked.parts) == len(verdict.parts) or last:
                 break
@@ -113,34 +114,43 @@ class Respondent:
         wanted = {stem for word in read_question(text).terms for stem in analyse(word)}
         return sorted(extra, key=lambda record: -len(wanted.intersection(analyse(record.text))))[:MAX_EXTRA_ITEMS]
 
-    def _decide(self, recalled: Recalled, extra: list[Evidence]) -> Verdict:
+    def _decide(self, recalled: Recalled, extra: Sequence[ItemRecord]) -> Verdict:
         """What was piped in with the question is most likely what it is about: unless the memory is clearly surer, it
         answers alone."""
-        question, asked, lexicon = recalled.ranking.question, self._asked(recalled), self._lexicon()
-        together = answer(question, [*extra, *map(_evidence, recalled.ranking.items)], lexicon, asked, self._weights)
+        question, lexicon = recalled.ranking.question, self._lexicon()
+        given = [_as_evidence(record, 1.0, None) for record in extra]
+        found = [_as_evidence(item.record, item.score, item.cosine) for item in recalled.ranking.items[:MAX_ITEMS]]
+        asked, evidence = self._read_closely(
+            recalled.ranking, [*given, *found], [*extra, *(item.record for item in recalled.ranking.items[:MAX_ITEMS])]
+        )
+        together = answer(question, evidence, lexicon, asked, self._weights)
         if not extra:
             return together
         trusting = replace(self._weights, threshold=EXTRA_TRUST * self._weights.threshold)
-        alone = answer(question, extra, lexicon, asked, trusting)
+        alone = answer(question, evidence[: len(extra)], lexicon, asked, trusting)
         return alone if alone.parts and alone.confidence >= together.confidence - EXTRA_LEAD else together
 
-    def _extra_evidence(self, extra: Sequence[ItemRecord], recalled: Recalled) -> list[Evidence]:
-        """Evidence that lies in no index: compared with the question here and now."""
-        evidence = [_as_evidence(record, 1.0, None) for record in extra]
-        if not extra or self._encoder is None or recalled.ranking.tokens is None:
-            return evidence
-        texts = [embedded_text(record) for record in extra]
-        tokens = self._encoder.token_vectors(texts)
+    def _read_closely(
+        self, ranking: Ranking, evidence: list[Evidence], records: Sequence[ItemRecord]
+    ) -> tuple[Asked | None, list[Evidence]]:
+        """The question and the evidence with their token vectors, where the encoder gives them and can read the
+        question."""
+        question, encoder = ranking.question, self._encoder
+        if encoder is None or ranking.vector is None or not question.readable_by(encoder.scripts):
+            return None, evidence
+        texts = [embedded_text(record) for record in records]
+        tokens = encoder.token_vectors([question.text, *texts])
         if tokens is None:
-            return evidence
-        return [
+            return None, evidence
+        asked = Asked(ranking.vector, tokens[0], token_weights(question.text, tokens[0], self._recall.weigh))
+        return asked, [
             replace(one, tokens=found, lead_chars=len(text) - len(one.text))
-            for one, found, text in zip(evidence, tokens, texts, strict=True)
+            for one, found, text in zip(evidence, tokens[1:], texts, strict=True)
         ]
 
-    def _recall_fresh(self, query: RecallQuery, *, certain: bool = True) -> Recalled:
+    def _recall_fresh(self, query: RecallQuery) -> Recalled:
         for last in (*[False] * (REFRESH_ROUNDS - 1), True):
-            ranking = self._recall.rank(query, certain=certain)
+            ranking = self._recall.rank(query)
             receipt = check_freshness(self._fabric, self._sources, (item.record.address for item in ranking.items))
             if last or not receipt.stale or not self._refresh(receipt.stale):
                 break
@@ -165,13 +175,6 @@ class Respondent:
             return known[stem]
 
         return Lexicon(terms.analyse, frequency, len(terms))
-
-    @staticmethod
-    def _asked(recalled: Recalled) -> Asked | None:
-        ranking = recalled.ranking
-        if ranking.vector is None or ranking.tokens is None or ranking.weights is None:
-            return None
-        return Asked(ranking.vector, ranking.tokens, ranking.weights)
 
     def _hit(self, item: RankedItem, recalled: Recalled, *, explain: bool) -> RecallHit:
         question, record = recalled.ranking.question, item.record
@@ -200,16 +203,12 @@ class Respondent:
             recency=round(fused.recency, 4),
             source_quality=round(fused.quality, 4),
             rerank=round(item.rerank, 4),
+            held=round(item.held, 4),
             note="" if item.cosine is not None else "no vector yet, or not asked: found by its words",
         )
 
 
 NO_ANSWER = "The memory holds no answer to this."
-
-
-def _evidence(item: RankedItem) -> Evidence:
-    lead_chars = len(embedded_text(item.record)) - len(item.record.text)
-    return replace(_as_evidence(item.record, item.score, item.cosine), tokens=item.tokens, lead_chars=lead_chars)
 
 
 def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evidence:

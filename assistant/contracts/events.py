@@ -17,8 +17,9 @@ class ScanProgressed:
 
 @dataclass(frozen=True, slots=True)
 class FolderScanned:
-    """A folder can be searched by its words from now on. Counts are of this scan; ``problems`` names what a person
-    should know of, ``skipped`` what was left out by rule."""
+    """A folder can be searched by its words from now on. Counts are of this scan; ``problems`` counts what a person
+    should know of, ``skipped`` what was left out by rule. ``named`` are the first of the problems that are new, each a
+    path and a reason."""
 
     root: str
     found: int
@@ -28,6 +29,7 @@ class FolderScanned:
     problems: int
     skipped: int
     took_s: float
+    named: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

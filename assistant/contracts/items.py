@@ -126,6 +126,8 @@ class ScoreExplanation(Contract):
     source_quality: float
     rerank: float
     """Change of the score by the reranker; 0.0 where it did not run."""
+    held: float = 0.0
+    """What was added for identifiers and quoted phrases it holds word for word, and for a hint at its file."""
     note: str = ""
 
 

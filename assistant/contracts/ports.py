@@ -65,6 +65,17 @@ class Encoder(Protocol):
         """Encode one question. Returns float32, shape ``(dim,)``, unit length."""
         ...
 
+    def basis(self) -> Vectors | None:
+        """The basis narrow token rows are written in: float32, ``(dim, TOKEN_WIDTH)`` (see
+        :mod:`assistant.core.late`), the same at every call up to rounding; ``None`` when the model only gives whole
+        texts. Takes a second or two: keep it."""
+        ...
+
+    def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
+        """What :meth:`encode` gives, and of each text its token rows in ``basis``, int8 ``(tokens, TOKEN_WIDTH)``.
+        Only for a model that has a basis."""
+        ...
+
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
         """Vectors of every token of each text, in the order given; ``None`` when the model only gives whole texts."""
         ...

@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.core.parameters import RecallParameters, RerankWeights, Weights
+from assistant.core.parameters import Family, RecallParameters, RerankWeights
+from assistant.core.superseding import is_superseded as is_superseded
 
 _DAY_S = 86_400.0
 _QUALITY = dict.fromkeys(("text", "chat", "markdown", "rst"), 1.0) | dict.fromkeys(
@@ -25,12 +26,6 @@ _SUPERSEDED = re.compile(
     re.IGNORECASE,
 )
 _SUPERSEDED_QUALITY = 0.4
-_OPENING_CHARS = 800
-_REPLACED = re.compile(
-    r"^\W*(?:status|state|статус|состояние)\W+.{0,40}\b(?:superseded|obsolete|deprecated|outdated|replaced|withdrawn|"
-    r"устарел\w*|отмен[её]н\w*|замен[её]н\w*)|\b(?:superseded|obsoleted) by\b|\bno longer (?:valid|in force)\b",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Candidate:
     dense: float | None
     sparse: float
     family: str
-    """"prose", "code" or "message": which weights apply."""
+    """"prose", "code", "chat" or "long": which weights apply."""
     age_s: float
     quality: float
 
@@ -58,11 +53,6 @@ class Fused:
     sparse: float
     recency: float
     quality: float
-
-
-def is_superseded(text: str) -> bool:
-    """Whether a document says of itself, near its beginning, that another has taken its place."""
-    return _REPLACED.search(text[:_OPENING_CHARS]) is not None
 
 
 def source_quality(path: str, kind: str, title: str | None = None, *, superseded: bool = False) -> float:
@@ -82,7 +72,7 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
     sparse_side = normalise([candidate.sparse for candidate in candidates])
     rows: list[tuple[float, float]] = []
     for candidate, dense, sparse in zip(candidates, dense_side, sparse_side, strict=True):
-        weights = _weights(parameters, candidate.family)
+        weights = family_of(parameters, candidate.family).first
         trust = weights.dense * dense_factor
         if dense is None:
             rows.append((0.0, sparse or 0.0))
@@ -99,7 +89,8 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
         score = parameters.relevance_share * relevance + recency + quality
         scale = parameters.relevance_share * relevance
         if not dense and not sparse:  # both sides exactly average: shown by their weights
-            dense = _weights(parameters, candidate.family).dense * dense_factor if candidate.dense is not None else 0.0
+            trust = family_of(parameters, candidate.family).first.dense * dense_factor
+            dense = trust if candidate.dense is not None else 0.0
             sparse = 1.0 - dense
         whole = abs(dense) + abs(sparse)
         fused.append(
@@ -120,16 +111,14 @@ def rerank(
     scores: Sequence[float],
     dense: Sequence[float | None],
     sparse: Sequence[float],
-    late: Sequence[float],
-    weights: RerankWeights,
+    late: Sequence[float | None],
+    weights: Sequence[RerankWeights],
 ) -> list[float]:
-    """New scores for the best hits, in the order given: the weighted z-scores, stretched over the range of the old
-    scores, so that they stay comparable with those of the hits that were not reranked."""
-    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), strict=True)
-    totals = [
-        weights.dense * (one or 0.0) + weights.sparse * (two or 0.0) + weights.late * (three or 0.0)
-        for one, two, three in sides
-    ]
+    """New scores for the best hits, in the order given: each one's weighted z-scores, stretched over the range of the
+    old scores, so that they stay comparable with those of the hits that were not reranked. What a hit lacks (``None``)
+    does not count for or against it."""
+    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), weights, strict=True)
+    totals = [_weighted(((d, own.dense), (s, own.sparse), (t, own.late))) for d, s, t, own in sides]
     if not totals:
         return []
     low, high = min(scores), max(scores)
@@ -137,10 +126,19 @@ def rerank(
     return [low + (high - low) * ((total - least) / spread if spread > 1e-9 else 1.0) for total in totals]
 
 
-def _weights(parameters: RecallParameters, family: str) -> Weights:
-    if family == "code":
+def _weighted(parts: Sequence[tuple[float | None, float]]) -> float:
+    present = [(value, weight) for value, weight in parts if value is not None]
+    whole = sum(weight for _, weight in present)
+    return sum(value * weight for value, weight in present) / whole if whole > 0 else 0.0
+
+
+def family_of(parameters: RecallParameters, name: str) -> Family:
+    """``name`` as in :class:`Candidate`."""
+    if name == "code":
         return parameters.code
-    return parameters.message if family == "message" else parameters.prose
+    if name == "chat":
+        return parameters.chat
+    return parameters.long if name == "long" and parameters.long is not None else parameters.prose
 
 
 def _freshness(age_s: float, half_life_days: float) -> float:

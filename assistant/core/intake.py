@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from assistant.contracts.documents import Chunk, Document, SourceAddress, Span
+from assistant.contracts.documents import Chunk, Document, Modality, SourceAddress, SourceKind, Span
 from assistant.contracts.ids import Digest, ItemId, digest_of, item_id
+from assistant.core.superseding import is_superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,36 @@ class ItemDraft:
     chunk: Chunk
     text: str
     scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A document without its text: what is remembered of it beside its items. Fields as in
+    :class:`~assistant.contracts.documents.Document`."""
+
+    encoding: str
+    kind: SourceKind
+    modality: Modality
+    language: str | None
+    title: str | None
+    timestamp: datetime | None
+    notes: tuple[str, ...]
+    superseded: bool
+    """It says that another has taken its place."""
+
+
+def outline_of(document: Document) -> Outline:
+    """The outline of a document."""
+    return Outline(
+        encoding=document.encoding,
+        kind=document.kind,
+        modality=document.modality,
+        language=document.language,
+        title=document.title,
+        timestamp=document.timestamp,
+        notes=document.notes,
+        superseded=is_superseded(document.text),
+    )
 
 
 def draft_items(address: SourceAddress, document: Document, data: bytes) -> list[ItemDraft]:

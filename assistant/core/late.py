@@ -7,7 +7,7 @@ document frequency.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,47 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assistant.contracts.vectors import TokenVectors
+
+TOKEN_WIDTH = 64
+"""Directions kept of a token vector: those in which tokens differ most. One byte each: 64 bytes a token."""
+_STEPS = 127.0
+
+
+def principal_basis(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The ``TOKEN_WIDTH`` orthonormal directions, ``(dim, TOKEN_WIDTH)``, that keep most of ``rows`` ``(n, dim)``,
+    strongest first; each is turned so that its largest component is positive. Padded with zeros when ``dim`` is
+    smaller."""
+    wide = rows.astype(np.float64)
+    _, directions = np.linalg.eigh(wide.T @ wide / max(1, len(wide)))
+    kept = directions[:, ::-1][:, :TOKEN_WIDTH]
+    kept = kept * np.sign(kept[np.abs(kept).argmax(axis=0), np.arange(kept.shape[1])])
+    basis = np.zeros((rows.shape[1], TOKEN_WIDTH), np.float32)
+    basis[:, : kept.shape[1]] = kept
+    return basis
+
+
+def narrow(rows: NDArray[np.float32], basis: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Unit rows ``(n, dim)`` in a basis, to be kept: int8 ``(n, TOKEN_WIDTH)``, in steps of 1/127."""
+    found: NDArray[np.int8] = np.clip(np.rint(rows @ basis * _STEPS), -_STEPS, _STEPS).astype(np.int8)
+    return found
+
+
+def narrow_maxsim(
+    question: NDArray[np.float32], weights: NDArray[np.float64], texts: Sequence[NDArray[np.int8] | None]
+) -> list[float | None]:
+    """:func:`maxsim` of each text from its narrow rows; ``None`` for a text that has none. ``question``: its rows in
+    the same basis, float32 ``(tokens, TOKEN_WIDTH)``."""
+    present = [at for at, rows in enumerate(texts) if rows is not None and len(rows)]
+    found: list[float | None] = [None] * len(texts)
+    if not present or not len(question):
+        return found
+    rows = [rows for at in present if (rows := texts[at]) is not None]
+    starts = np.concatenate([[0], np.cumsum([len(one) for one in rows])[:-1]])
+    similar = question @ np.concatenate(rows).astype(np.float32).T
+    best = np.maximum.reduceat(similar, starts, axis=1) / _STEPS
+    for at, score in zip(present, (weights @ best).tolist(), strict=True):
+        found[at] = score
+    return found
 
 
 def token_weights(text: str, tokens: TokenVectors, weigh: Callable[[str], float]) -> NDArray[np.float64]:

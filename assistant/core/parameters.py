@@ -1,7 +1,7 @@
 """Everything about recall that can be tuned, in one frozen, versioned object.
 
-Version 1 is the plan's default score. Version 2 is what measuring recommends (``docs/decisions/``): z-scores instead
-of min-max, weights by the kind of chunk, a gate for scripts the encoder cannot read.
+Version 1 is the plan's default score. Version 2: z-scores instead of min-max, weights by the kind of chunk, a gate for
+scripts the encoder cannot read. Version 3 adapts to the question as well (``docs/decisions/0007``).
 """
 
 from __future__ import annotations
@@ -22,13 +22,22 @@ class Weights(BaseModel):
 
 class RerankWeights(BaseModel):
     """Shares of cosine, BM25 and late interaction (see :mod:`assistant.core.late`) in the order of the best hits,
-    z-scores each; they add up to 1."""
+    z-scores each; they add up to 1. An item without one of them is judged by the others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dense: float
     sparse: float
     late: float
+
+
+class Family(BaseModel):
+    """How one kind of chunk is ranked: to find the best, and to put the best in order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: Weights
+    rerank: RerankWeights
 
 
 class RecallParameters(BaseModel):
@@ -38,9 +47,13 @@ class RecallParameters(BaseModel):
     version: int
     normalisation: Literal["minmax", "zscore"]
     """How the two score lists of one query are made comparable before they are added."""
-    prose: Weights
-    code: Weights
-    message: Weights
+    prose: Family
+    code: Family
+    chat: Family
+    """Turns of a talk."""
+    long: Family | None = None
+    """Prose, for a question of at least ``long_question_words`` content words; ``None``: as for any other."""
+    long_question_words: int = 12
     relevance_share: float
     """Share of relevance in the final score; recency and source quality take the rest. The three add up to 1."""
     recency_share: float
@@ -51,13 +64,21 @@ class RecallParameters(BaseModel):
     script_gate: float = 0.0
     """Weight left to the dense side (as a factor) for a question mostly in a script the encoder was not trained on;
     1.0 switches the gate off."""
+    spelling: RerankWeights | None = None
+    """Order of the best for such a question: late interaction is then of letters (see
+    :mod:`assistant.core.spelling`). ``None``: it is not reranked."""
+    near_sparse: float = 0.0
+    """Share of the BM25 of the turn before and the turn after that is added to a turn's own."""
+    near_dense: float = 0.0
+    """Weight of the mean cosine of the neighbouring turns beside 1.0 for a turn's own."""
+    held_bonus: float = 0.0
+    """What an item gains in the end that holds all identifiers and quoted phrases of the question, word for word."""
     exact_boost: float = 2.0
     """Weight of an identifier found whole, against a plain word."""
     phrase_boost: float = 3.0
     title_boost: float = 0.5
-    rerank_top: int = 16
+    rerank_top: int = 50
     """How many of the best are reranked; 0 switches reranking off."""
-    rerank: RerankWeights = RerankWeights(dense=0.2, sparse=0.2, late=0.6)
     rerank_margin: float = 0.25
     """Reranking is passed over when the best hit leads the second by this much: the order is certain already."""
     duplicate_bits: int = 3
@@ -71,13 +92,14 @@ class RecallParameters(BaseModel):
     """Spaces with fewer vectors, and filtered candidate sets below it, are searched exactly."""
 
 
+_PLANNED = Family(first=Weights(dense=0.725, sparse=0.275), rerank=RerankWeights(dense=1.0, sparse=0.0, late=0.0))
 PLAN = RecallParameters(
     name="plan",
     version=1,
     normalisation="minmax",
-    prose=Weights(dense=0.725, sparse=0.275),
-    code=Weights(dense=0.725, sparse=0.275),
-    message=Weights(dense=0.725, sparse=0.275),
+    prose=_PLANNED,
+    code=_PLANNED,
+    chat=_PLANNED,
     relevance_share=0.80,
     recency_share=0.12,
     quality_share=0.08,
@@ -86,17 +108,36 @@ PLAN = RecallParameters(
 )
 """``0.58 dense + 0.22 sparse + 0.12 recency + 0.08 source_quality``: 0.58 and 0.22 are 72.5 % and 27.5 % of 0.80."""
 
+_LATE = RerankWeights(dense=0.2, sparse=0.2, late=0.6)
 MEASURED = RecallParameters(
     name="measured",
     version=2,
     normalisation="zscore",
-    prose=Weights(dense=0.55, sparse=0.45),
-    code=Weights(dense=0.75, sparse=0.25),
-    message=Weights(dense=0.50, sparse=0.50),
+    prose=Family(first=Weights(dense=0.55, sparse=0.45), rerank=_LATE),
+    code=Family(first=Weights(dense=0.75, sparse=0.25), rerank=_LATE),
+    chat=Family(first=Weights(dense=0.50, sparse=0.50), rerank=_LATE),
     relevance_share=0.96,
     recency_share=0.02,
     quality_share=0.02,
+    rerank_top=16,
 )
 
-PARAMETER_SETS = {PLAN.version: PLAN, MEASURED.version: MEASURED}
-DEFAULT = MEASURED
+ADAPTIVE = RecallParameters(
+    name="adaptive",
+    version=3,
+    normalisation="zscore",
+    prose=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4)),
+    code=Family(first=Weights(dense=0.85, sparse=0.15), rerank=RerankWeights(dense=0.6, sparse=0.1, late=0.3)),
+    chat=Family(first=Weights(dense=0.50, sparse=0.50), rerank=RerankWeights(dense=0.2, sparse=0.2, late=0.6)),
+    long=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.5, sparse=0.2, late=0.3)),
+    relevance_share=0.96,
+    recency_share=0.02,
+    quality_share=0.02,
+    spelling=RerankWeights(dense=0.0, sparse=0.4, late=0.6),
+    near_sparse=0.3,
+    near_dense=0.4,
+    held_bonus=0.1,
+)
+
+PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE)}
+DEFAULT = ADAPTIVE

@@ -46,8 +46,8 @@ MAX_FOCUS_WORDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``terms``: content words with weights (function words only when there is nothing else). ``names``: identifiers,
-    lower case. ``phrases``: quoted words. ``scripts``: share of letters by script, 0..1."""
+    """``terms``: content words (function words only when there is nothing else) and how often they are said.
+    ``names``: identifiers, lower case. ``phrases``: quoted words. ``scripts``: share of letters by script, 0..1."""
 
     text: str
     terms: Mapping[str, float]
@@ -70,7 +70,9 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
     signals = signals or Signals()
     all_words = words.words(words.normalise(text))
     content = [word for word in all_words if words.normalise(word).lower() not in words.FUNCTION_WORDS]
-    terms = dict.fromkeys((content or all_words)[: words.MAX_QUESTION_WORDS], 1.0)
+    terms: dict[str, float] = {}
+    for word in (content or all_words)[: words.MAX_QUESTION_WORDS]:
+        terms[word] = terms.get(word, 0.0) + 1.0
     names = dict.fromkeys(words.identifiers(words.normalise(text)))
     for symbol in (*signals.code_symbols, *_BACKTICKS.findall(text)):
         names[words.normalise(symbol).lower()] = None

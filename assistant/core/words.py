@@ -13,7 +13,7 @@ _HUMP = re.compile(r"[a-z\d][A-Z]|[A-Z]{2}[a-z]")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z\d]*|[a-z\d]+")
 _IDENTIFIER_MARK = re.compile(r"[^\W_]_+[^\W_]|[a-z\d][A-Z]|[A-Za-z]\d|\d[A-Za-z]|[^\W_][.\-/:@][^\W_]|[+#]$")
 MAX_IDENTIFIER_CHARS = 120
-MAX_QUESTION_WORDS = 64
+MAX_QUESTION_WORDS = 256
 
 _ENGLISH = """
 a about am an and any are as at be been being but by can could did do does doing for from had has have having he her

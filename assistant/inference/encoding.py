@@ -14,6 +14,7 @@ import numpy as np
 from assistant.contracts.errors import DamagedModel, Interrupted
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.vectors import TokenVectors
+from assistant.core.late import narrow, principal_basis
 from assistant.inference.manifest import ModelManifest
 from assistant.inference.sessions import onnx_errors
 
@@ -33,6 +34,13 @@ TOKENISE_TEXTS = 128
 """Texts handed to the tokenizer at once; its own records are some hundred bytes per token."""
 
 QUERY_CACHE_SIZE = 256
+
+BASIS_TEXTS = 200
+BASIS_WORDS = 40
+"""The basis of token rows is found on this many made-up texts of so many random words of the vocabulary: it belongs to
+the model and to nobody's files."""
+_BASIS_SEED = 20261121
+_PLAIN_WORD = re.compile(r"[A-Za-z]{3,}")
 
 CHARS_PER_TOKEN_LIMIT = 64
 """No more than this many characters per token of ``max_tokens`` are tokenised, so that a huge text costs no more than
@@ -87,6 +95,8 @@ class OnnxEncoder:
         self._output = "sentence_embedding" if self._pools else outputs[0]
         by_token = [node.name for node in self._session.get_outputs() if len(node.shape) == 3]
         self._token_output = by_token[0] if by_token else None
+        added = graph.tokenizer.get_added_tokens_decoder()
+        self._special = np.array([number for number, token in added.items() if token.special], np.int32)
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
         self._queries_lock = threading.Lock()
 
@@ -94,6 +104,32 @@ class OnnxEncoder:
         """See the port. ``should_stop`` is asked before every batch, in the calling thread; when it says yes,
         :class:`Interrupted` is raised. Raises :class:`DamagedModel` when the graph gives no unit vectors."""
         return self._encode(texts, self.manifest.passage_prefix, should_stop)
+
+    def encode_narrow(self, texts: Sequence[str], basis: NDArray[np.float32]) -> tuple[Vectors, list[NDArray[np.int8]]]:
+        """See the port; one pass of the graph gives both."""
+        if self._token_output is None:
+            raise ValueError("this model gives no token vectors")
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        narrowed: list[NDArray[np.int8]] = [np.empty((0, basis.shape[1]), np.int8)] * len(texts)
+        for start in range(0, len(texts), WINDOW_TEXTS):
+            token_ids = self._token_ids(texts[start : start + WINDOW_TEXTS], self.manifest.passage_prefix)
+            for batch in plan_batches([len(ids) for ids in token_ids]):
+                states, pooled = self._both([token_ids[place] for place in batch])
+                vectors[[start + place for place in batch]] = pooled
+                for row, place in enumerate(batch):
+                    real = np.flatnonzero(~np.isin(token_ids[place], self._special))
+                    narrowed[start + place] = narrow(_unit(states[row, real]), basis)
+        return vectors, narrowed
+
+    def basis(self) -> NDArray[np.float32] | None:
+        """See the port."""
+        if self._token_output is None:
+            return None
+        pieces = sorted(self._tokenizer.get_vocab().items(), key=lambda pair: pair[1])
+        plain = [piece for piece, _ in pieces if _PLAIN_WORD.fullmatch(piece)] or [piece for piece, _ in pieces]
+        chosen = np.random.default_rng(_BASIS_SEED).integers(0, len(plain), (BASIS_TEXTS, BASIS_WORDS))
+        found = self.token_vectors([" ".join(plain[word] for word in words) for words in chosen.tolist()]) or []
+        return principal_basis(np.concatenate([one.rows for one in found]))
 
     def encode_query(self, text: str) -> Vectors:
         """See the port. The last :data:`QUERY_CACHE_SIZE` queries are remembered."""
@@ -152,7 +188,23 @@ class OnnxEncoder:
         self._check(vectors, len(token_ids))
         return vectors
 
+    def _both(self, token_ids: Sequence[TokenIds]) -> tuple[Vectors, Vectors]:
+        """Token vectors ``(batch, tokens, dim)`` and checked unit vectors ``(batch, dim)``."""
+        assert self._token_output is not None
+        if not self._pools and self._token_output == self._output:
+            states, mask = self._forward(token_ids, self._output)
+            pooled = pool(states, mask, self.manifest.pooling)
+        else:
+            (states, output), mask = self._run_graph(token_ids, [self._token_output, self._output])
+            pooled = output if self._pools else pool(output, mask, self.manifest.pooling)
+        self._check(pooled, len(token_ids))
+        return states, pooled
+
     def _forward(self, token_ids: Sequence[TokenIds], output: str) -> tuple[Vectors, NDArray[np.int64]]:
+        found, mask = self._run_graph(token_ids, [output])
+        return found[0], mask
+
+    def _run_graph(self, token_ids: Sequence[TokenIds], outputs: list[str]) -> tuple[list[Vectors], NDArray[np.int64]]:
         longest = max(len(ids) for ids in token_ids)
         ids = np.full((len(token_ids), longest), self._pad_id, np.int64)
         mask = np.zeros_like(ids)
@@ -162,7 +214,7 @@ class OnnxEncoder:
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         feed = {name: values for name, values in feed.items() if name in self._inputs}
         with onnx_errors(self.name):
-            return self._session.run([output], feed)[0], mask
+            return self._session.run(outputs, feed), mask
 
     def _check(self, vectors: Vectors, count: int) -> None:
         if vectors.shape != (count, self.dim):
@@ -205,10 +257,12 @@ def _without_special(states: Vectors, encoding: Any) -> TokenVectors:
     """Unit rows of the real tokens of one text."""
     spans = np.array(encoding.offsets, np.int32).reshape(-1, 2)
     real = np.flatnonzero(spans[:, 1] > spans[:, 0])
-    rows = states[real]
+    return TokenVectors(_unit(states[real]), spans[real, 0], spans[real, 1])
+
+
+def _unit(rows: Vectors) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = np.ascontiguousarray(rows / np.maximum(lengths, 1e-9), dtype=np.float32)
-    return TokenVectors(rows, spans[real, 0], spans[real, 1])
+    return np.ascontiguousarray(rows / np.maximum(lengths, 1e-9), dtype=np.float32)
 
 
 def _encodable(text: str) -> str:

@@ -130,10 +130,23 @@ class Fabric:
                 writing.remember(view, update)
         return self.records.revision
 
-    def store_vectors(self, contents: Sequence[str], rows: NDArray[np.float32]) -> Revision:
-        """Commit vectors and bring the vector index up to them."""
+    def settle_basis(self, make: Callable[[], NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+        """The basis token rows of this space are written in; made and kept the first time. ``None``: the encoder
+        gives no token vectors."""
+        name = self.space.fingerprint
+        basis = self.records.fetch(lambda view: view.basis(name))
+        if basis is None and (basis := make()) is not None:
+            with self._writing() as view:
+                writing.store_basis(view, name, basis)
+        return basis
+
+    def store_vectors(
+        self, contents: Sequence[str], rows: NDArray[np.float32], tokens: Sequence[NDArray[np.int8]] | None = None
+    ) -> Revision:
+        """Commit vectors (and narrow token rows, where the encoder gives them) and bring the vector index up to
+        them."""
         with self._writing() as view:
-            writing.store_vectors(view, self.space.fingerprint, contents, rows)
+            writing.store_vectors(view, self.space.fingerprint, contents, rows, tokens)
         self.project_vectors()
         return self.records.revision
 

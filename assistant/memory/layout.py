@@ -10,6 +10,8 @@ items       item key (u64, big endian)             :class:`ItemRecord`
 names       item id                                item key (not sealed)
 holders     content digest (32 bytes)              item keys, sorted duplicates (not sealed)
 vectors     fingerprint (8) + content digest (32)  label (u64) + float32 row
+tokens      fingerprint (8) + content digest (32)  int8 rows of its tokens, see :mod:`assistant.core.late`
+bases       fingerprint (8)                        float32 basis the token rows are written in
 labels      fingerprint (8) + label (u64)          content digest (not sealed)
 pending     fingerprint (8) + content digest (32)  item key: wants a vector (not sealed)
 orphans     fingerprint (8) + content digest (32)  revision at which the last holder went (not sealed)
@@ -30,8 +32,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from assistant.contracts.documents import ChunkKind, FileStat, Modality, SourceAddress, SourceKind, Span
 from assistant.memory.envelope import damaged, seal, unseal
 
-SCHEMA_VERSION = 1
-SEALED = ("meta", "roots", "sources", "items", "vectors", "journal")
+SCHEMA_VERSION = 2
+SEALED = ("meta", "roots", "sources", "items", "vectors", "tokens", "bases", "journal")
 DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
 
 _U64 = struct.Struct(">Q")

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from assistant.contracts.errors import DamagedIndex
 from assistant.contracts.ids import ItemKey
 from assistant.core.filenames import is_within
-from assistant.core.fusion import Candidate, Fused, fuse, rerank, source_quality
+from assistant.core.fusion import Candidate, Fused, family_of, fuse, rerank, source_quality
 from assistant.core.intake import embedding_text
-from assistant.core.late import best_matches, maxsim, token_weights
+from assistant.core.late import narrow_maxsim, token_weights
 from assistant.core.question import Question, read_question
 from assistant.core.simhash import distance, simhash
+from assistant.core.spelling import spelling_match
+from assistant.core.words import normalise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 
     from assistant.contracts.items import Filters, RecallQuery
     from assistant.contracts.ports import Clock, Encoder
-    from assistant.contracts.vectors import TokenVectors
     from assistant.core.parameters import RecallParameters
     from assistant.memory.fabric import Fabric
     from assistant.memory.layout import ItemRecord
+    from assistant.memory.views import ReadView
 
 _OVERFETCH = 8
 _SHORT_TEXT_WORDS = 8
@@ -45,8 +47,8 @@ class RankedItem:
     bm25: float
     score: float
     rerank: float = 0.0
-    tokens: TokenVectors | None = None
-    """Of the text that was embedded; ``None`` where late interaction did not run."""
+    held: float = 0.0
+    """What names, phrases and hints held word for word have added."""
     duplicates: list[ItemRecord] = field(default_factory=list)
 
 
@@ -58,9 +60,17 @@ class Ranking:
     question: Question
     items: list[RankedItem]
     vector: NDArray[np.float32] | None
-    tokens: TokenVectors | None = None
-    weights: NDArray[np.float64] | None = None
-    """Token vectors of the question and their weights; ``None`` where late interaction did not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """What is known of the candidates before they are ranked, by item key. ``near`` holds, for turns of a talk, the
+    keys of the turns before and after."""
+
+    records: list[ItemRecord]
+    sparse: Mapping[int, float]
+    cosines: Mapping[int, float]
+    near: Mapping[int, tuple[int, ...]]
 
 
 class Recall:
@@ -72,23 +82,21 @@ class Recall:
         self._clock = clock
         self._parameters = parameters
 
-    def rank(self, query: RecallQuery, *, certain: bool = True) -> Ranking:
-        """Rank items. ``certain`` false: compare token by token even when the order is certain without."""
+    def rank(self, query: RecallQuery) -> Ranking:
         question = read_question(query.text, query.signals)
         try:
-            return self._rank(query, question, certain=certain)
+            return self._rank(query, question)
         except DamagedIndex:
             if self._fabric.read_only:
                 raise
             self._fabric.rebuild_terms()
-            return self._rank(query, question, certain=certain)
+            return self._rank(query, question)
 
-    def _rank(self, query: RecallQuery, question: Question, *, certain: bool) -> Ranking:
+    def _rank(self, query: RecallQuery, question: Question) -> Ranking:
         wide = max(self._parameters.candidates, query.k)
-        sparse = dict(
-            self._fabric.terms.search(
-                question.terms, question.names, question.phrases, wide, query.filters, query.modality
-            )
+        terms = self._fabric.terms
+        sparse: dict[int, float] = dict(
+            terms.search(question.terms, question.names, question.phrases, wide, query.filters, query.modality)
         )
         vector = None
         dense_keys: list[ItemKey] = []
@@ -96,53 +104,97 @@ class Recall:
             vector = self._encoder.encode_query(query.text)
             dense_keys = self._nearest(vector, wide, query)
         union = list(dict.fromkeys([*sparse, *dense_keys]))
-        unscored = [key for key in dense_keys if key not in sparse]
-        sparse.update(
-            self._fabric.terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored)
-        )
-        records, cosines = self._load(union, vector)
-        ranked = self._fuse(question, query, records, sparse, cosines)
-        tokens, weights = self._rerank(question, ranked, certain=certain)
-        return Ranking(question, self._distinct(ranked, query.k), vector, tokens, weights)
+        with self._fabric.records.read() as view:
+            records = view.items(union)
+            near = self._neighbours(view, records)
+            wanted = dict.fromkeys([*union, *(key for keys in near.values() for key in keys)])
+            unscored = [ItemKey(key) for key in wanted if key not in sparse]
+            sparse.update(terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored))
+            cosines = self._cosines(view, [*records, *view.items(key for key in wanted if key not in union)], vector)
+        ranked = self._fuse(question, _Scored(records, sparse, cosines, near))
+        self._rerank(question, ranked)
+        self._prefer_held(question, query, ranked)
+        return Ranking(question, self._distinct(ranked, query.k), vector)
 
-    def _rerank(
-        self, question: Question, ranked: list[RankedItem], *, certain: bool
-    ) -> tuple[TokenVectors | None, NDArray[np.float64] | None]:
-        """Reorder the best hits, in place, by late interaction; passed over when it cannot say anything (no encoder,
-        a script it cannot read) or need not (the best hit leads by far)."""
+    def _neighbours(self, view: ReadView, records: Sequence[ItemRecord]) -> dict[int, tuple[int, ...]]:
+        """The turns before and after each turn of a talk: its question or its answer often stands there."""
+        if not (self._parameters.near_sparse or self._parameters.near_dense):
+            return {}
+        turns = [record for record in records if record.kind == "chat"]
+        listed = {address: view.source(address) for address in {record.address for record in turns}}
+        places = {
+            address: {key: at for at, key in enumerate(source.items)} for address, source in listed.items() if source
+        }
+        found: dict[int, tuple[int, ...]] = {}
+        for record in turns:
+            source, at = listed[record.address], places.get(record.address, {}).get(record.key)
+            if source is not None and at is not None:
+                found[record.key] = (*source.items[max(0, at - 1) : at], *source.items[at + 1 : at + 2])
+        return found
+
+    def _rerank(self, question: Question, ranked: list[RankedItem]) -> None:
+        """Reorder the best hits, in place, by late interaction; passed over when it need not (the best hit leads by
+        far) or cannot say anything."""
         top = ranked[: self._parameters.rerank_top]
-        if self._encoder is None or len(top) < 2 or not question.readable_by(self._encoder.scripts):
-            return None, None
-        if certain and top[0].score - top[1].score >= self._parameters.rerank_margin:
-            return None, None
-        found = self._encoder.token_vectors([question.text, *(embedded_text(item.record) for item in top)])
-        if found is None:
-            return None, None
-        asked = found[0]
-        weights = token_weights(question.text, asked, self._weigh)
-        late = []
-        for item, tokens in zip(top, found[1:], strict=True):
-            item.tokens = tokens
-            late.append(maxsim(weights, best_matches(asked, tokens)))
-        scores = rerank(
-            [item.score for item in top],
-            [item.cosine for item in top],
-            [item.bm25 for item in top],
-            late,
-            self._parameters.rerank,
-        )
+        if len(top) < 2 or top[0].score - top[1].score >= self._parameters.rerank_margin:
+            return
+        readable = self._encoder is not None and question.readable_by(self._encoder.scripts)
+        if readable:
+            late = self._by_tokens(question, top)
+            weights = [family_of(self._parameters, self._family(item.record, question)).rerank for item in top]
+        elif self._parameters.spelling is not None:
+            late = self._by_letters(question, top)
+            weights = [self._parameters.spelling] * len(top)
+        else:
+            return
+        if all(one is None for one in late):
+            return
+        cosines = [item.cosine if readable else None for item in top]
+        scores = rerank([item.score for item in top], cosines, [item.bm25 for item in top], late, weights)
         for item, score in zip(top, scores, strict=True):
             item.rerank = score - item.score
             item.score = score
         top.sort(key=lambda item: (-item.score, item.record.key))
         ranked[: len(top)] = top
-        return asked, weights
 
-    def _weigh(self, word: str) -> float:
+    def _by_tokens(self, question: Question, top: Sequence[RankedItem]) -> list[float | None]:
+        name = self._fabric.space.fingerprint
+        with self._fabric.records.read() as view:
+            basis = view.basis(name)
+            rows = [view.tokens(name, item.record.content) if basis is not None else None for item in top]
+        if basis is None or self._encoder is None or all(one is None for one in rows):
+            return [None] * len(top)
+        asked = (self._encoder.token_vectors([question.text]) or [None])[0]
+        if asked is None:
+            return [None] * len(top)
+        weights = token_weights(question.text, asked, self.weigh)
+        return narrow_maxsim(asked.rows @ basis, weights, rows)
+
+    def _by_letters(self, question: Question, top: Sequence[RankedItem]) -> list[float | None]:
+        wanted = {normalise(word).lower(): self.weigh(word) for word in question.terms}
+        return list(spelling_match(wanted, [f"{item.record.context}\n{item.record.text}" for item in top]))
+
+    def weigh(self, word: str) -> float:
         """Inverse document frequency of a word."""
         size = max(1, len(self._fabric.terms))
         found = min((self._fabric.terms.frequency(stem) for stem in self._fabric.terms.analyse(word)), default=size)
         return math.log(1.0 + (size - found + 0.5) / (found + 0.5)) if found < size else 0.0
+
+    def _prefer_held(self, question: Question, query: RecallQuery, ranked: list[RankedItem]) -> None:
+        """Lift, in place, what holds the identifiers and quoted phrases of the question word for word, and what lies
+        in a file the caller hinted at."""
+        wanted = [" ".join(normalise(one).lower().split()) for one in (*question.names, *question.phrases)]
+        hints = [hint.lower() for hint in query.signals.file_hints]
+        if not hints and not (wanted and self._parameters.held_bonus):
+            return
+        for item in ranked:
+            if wanted:
+                text = " ".join(normalise(f"{item.record.context}\n{item.record.text}").lower().split())
+                item.held = self._parameters.held_bonus * sum(one in text for one in wanted) / len(wanted)
+            if any(hint in item.record.path.lower() for hint in hints):
+                item.held += _FILE_HINT_BONUS
+            item.score += item.held
+        ranked.sort(key=lambda item: (-item.score, item.record.key))
 
     def _nearest(self, vector: NDArray[np.float32], wide: int, query: RecallQuery) -> list[ItemKey]:
         filters, fabric = query.filters, self._fabric
@@ -169,53 +221,53 @@ class Recall:
                     break
         return result[:wide]
 
-    def _load(
-        self, keys: Sequence[ItemKey], vector: NDArray[np.float32] | None
-    ) -> tuple[list[ItemRecord], Mapping[int, float]]:
-        cosines: dict[int, float] = {}
-        with self._fabric.records.read() as view:
-            records = view.items(keys)
-            if vector is not None:
-                for record in records:
-                    found = view.vector(self._fabric.space.fingerprint, record.content)
-                    if found is not None:
-                        cosines[record.key] = float(found[1] @ vector)
-        return records, cosines
+    def _cosines(
+        self, view: ReadView, records: Sequence[ItemRecord], vector: NDArray[np.float32] | None
+    ) -> dict[int, float]:
+        if vector is None:
+            return {}
+        found = ((record.key, view.vector(self._fabric.space.fingerprint, record.content)) for record in records)
+        return {key: float(pair[1] @ vector) for key, pair in found if pair is not None}
 
-    def _fuse(
-        self,
-        question: Question,
-        query: RecallQuery,
-        records: Sequence[ItemRecord],
-        sparse: Mapping[ItemKey, float],
-        cosines: Mapping[int, float],
-    ) -> list[RankedItem]:
+    def _fuse(self, question: Question, scored: _Scored) -> list[RankedItem]:
         now_s = self._clock.now().timestamp()
         candidates = [
             Candidate(
                 key=record.key,
-                dense=cosines.get(record.key),
-                sparse=sparse.get(ItemKey(record.key), 0.0),
-                family=_family(record),
+                dense=self._near_dense(record, scored),
+                sparse=self._near_sparse(record, scored),
+                family=self._family(record, question),
                 age_s=now_s - record.timestamp_s,
                 quality=source_quality(record.path, record.kind, record.title, superseded=record.superseded),
             )
-            for record in records
+            for record in scored.records
         ]
         readable = self._encoder is None or question.readable_by(self._encoder.scripts)
-        factor = 1.0 if readable or not any(sparse.values()) else self._parameters.script_gate
-        by_key = {record.key: record for record in records}
-        ranked = [
-            RankedItem(by_key[one.key], one, cosines.get(one.key), sparse.get(ItemKey(one.key), 0.0), one.score)
+        factor = 1.0 if readable or not any(scored.sparse.values()) else self._parameters.script_gate
+        by_key = {record.key: record for record in scored.records}
+        given = {candidate.key: candidate for candidate in candidates}
+        return [
+            RankedItem(by_key[one.key], one, given[one.key].dense, given[one.key].sparse, one.score)
             for one in fuse(candidates, self._parameters, factor)
         ]
-        hints = [hint.lower() for hint in query.signals.file_hints]
-        if hints:
-            for item in ranked:
-                if any(hint in item.record.path.lower() for hint in hints):
-                    item.score = min(1.0, item.score + _FILE_HINT_BONUS)
-            ranked.sort(key=lambda item: (-item.score, item.record.key))
-        return ranked
+
+    def _near_dense(self, record: ItemRecord, scored: _Scored) -> float | None:
+        own, share = scored.cosines.get(record.key), self._parameters.near_dense
+        beside = [scored.cosines[key] for key in scored.near.get(record.key, ()) if key in scored.cosines]
+        if own is None or not beside:
+            return own
+        return (own + share * sum(beside) / len(beside)) / (1.0 + share)
+
+    def _near_sparse(self, record: ItemRecord, scored: _Scored) -> float:
+        beside = sum(scored.sparse.get(key, 0.0) for key in scored.near.get(record.key, ()))
+        return scored.sparse.get(record.key, 0.0) + self._parameters.near_sparse * beside
+
+    def _family(self, record: ItemRecord, question: Question) -> str:
+        if record.modality == "code":
+            return "code"
+        if record.kind == "chat":
+            return "chat"
+        return "long" if len(question.terms) >= self._parameters.long_question_words else "prose"
 
     def _distinct(self, ranked: Sequence[RankedItem], k: int) -> list[RankedItem]:
         """Fold near-duplicates into the best of them, then let no source fill the page."""
@@ -270,9 +322,3 @@ def admits(filters: Filters, modality: Sequence[str], record: ItemRecord) -> boo
     if filters.since and record.timestamp_s < int(filters.since.timestamp()):
         return False
     return not (filters.until and record.timestamp_s > int(filters.until.timestamp()))
-
-
-def _family(record: ItemRecord) -> str:
-    if record.modality == "code":
-        return "code"
-    return "message" if record.chunk == "message" else "prose"

@@ -8,7 +8,6 @@ an index and are registered at every opening.
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ import tantivy
 from assistant.contracts.errors import DamagedIndex, StorageFailed
 from assistant.contracts.ids import ItemKey
 from assistant.core import words
+from assistant.memory.durable import make_folder, remove_tree, write_synced
 from assistant.memory.segments import remove_leftovers, verify_segments
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SCHEMA_NAME = "terms-1"
 """Changes whenever fields or tokenisers change; another name on disk means a rebuild."""
 _HEAP_BYTES = 64_000_000
 _WATERMARK = "watermark"
-MAX_TERMS = 64
+MAX_TERMS = 128
 _NEVER = 1 << 62
 
 
@@ -70,8 +70,8 @@ class TantivyTerms:
         if fresh:
             if self._read_only:
                 raise ValueError("it does not exist yet")
-            self._folder.mkdir(parents=True, mode=0o700)
-            marker.write_text(SCHEMA_NAME)
+            make_folder(self._folder)
+            write_synced(marker, SCHEMA_NAME.encode())
         if not self._read_only:
             verify_segments(self._folder)
             remove_leftovers(self._folder)
@@ -88,11 +88,8 @@ class TantivyTerms:
         with self._lock:
             with suppress(ValueError):
                 self._close_writer()
-            if self._folder.is_dir() and not self._folder.is_symlink():
-                shutil.rmtree(self._folder, ignore_errors=True)
-            else:
-                self._folder.unlink(missing_ok=True)
             try:
+                remove_tree(self._folder)
                 self._open()
             except (ValueError, OSError) as error:
                 raise _refused(error) from error
@@ -239,7 +236,7 @@ class TantivyTerms:
         weights: dict[str, float] = {}
         for word, weight in terms.items():
             for stem in self.analyse(word):
-                weights[stem] = max(weight, weights.get(stem, 0.0))
+                weights[stem] = weights.get(stem, 0.0) + weight
         should: list[tuple[tantivy.Occur, tantivy.Query]] = []
 
         def offer(query: tantivy.Query, boost: float) -> None:

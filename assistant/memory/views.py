@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from assistant.contracts.ids import ItemKey, Label, Revision
+from assistant.core.late import TOKEN_WIDTH
 from assistant.memory import layout
 from assistant.memory.envelope import seal, unseal
 from assistant.memory.layout import ItemRecord, JournalRecord, RootRecord, SourceRecord, pack_u64, unpack_u64
@@ -50,6 +51,16 @@ class ReadView:
 
     def count(self, database: str) -> int:
         return int(self._txn.stat(db=self._db[database])["entries"])
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        return tuple(self._db)
+
+    def used_bytes(self) -> int:
+        """What all entries take on disk, without free pages."""
+        stats = [self._txn.stat(db=database) for database in (None, *self._db.values())]
+        pages = sum(one["branch_pages"] + one["leaf_pages"] + one["overflow_pages"] for one in stats)
+        return int(pages * stats[0]["psize"])
 
     @property
     def revision(self) -> Revision:
@@ -118,6 +129,19 @@ class ReadView:
             return None
         payload = unseal(key, value)
         return Label(unpack_u64(payload[:8])), np.frombuffer(payload, dtype=np.float32, offset=8)
+
+    def basis(self, fingerprint: str) -> NDArray[np.float32] | None:
+        """The basis ``(dim, TOKEN_WIDTH)`` token rows of this space are written in, owned by the caller; ``None``:
+        none were written yet, or its encoder gives none."""
+        key = bytes.fromhex(fingerprint)
+        value = self._raw("bases", key)
+        return None if value is None else np.frombuffer(unseal(key, value), np.float32).reshape(-1, TOKEN_WIDTH)
+
+    def tokens(self, fingerprint: str, content: str) -> NDArray[np.int8] | None:
+        """Narrow token rows ``(tokens, TOKEN_WIDTH)`` of a content, owned by the caller; ``None``: there are none."""
+        key = layout.vector_key(fingerprint, content)
+        value = self._raw("tokens", key)
+        return None if value is None else np.frombuffer(unseal(key, value), np.int8).reshape(-1, TOKEN_WIDTH)
 
     def vector_by_label(self, fingerprint: str, label: int) -> NDArray[np.float32] | None:
         """Row of a label that is in use: known, and held by some item."""

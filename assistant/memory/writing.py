@@ -10,8 +10,8 @@ import numpy as np
 
 from assistant.contracts.documents import Document, FileStat, SourceAddress
 from assistant.contracts.ids import Digest
-from assistant.core.fusion import is_superseded
-from assistant.core.intake import ItemDraft, draft_items
+from assistant.core.intake import ItemDraft, Outline
+from assistant.core.superseding import is_superseded
 from assistant.memory import layout
 from assistant.memory.envelope import seal
 from assistant.memory.layout import ItemRecord, RootRecord, SourceRecord, pack_u64, unpack_u64
@@ -35,7 +35,7 @@ class SourceUpdate:
     root: str
     stat: FileStat
     digest: Digest | str = ""
-    document: Document | None = None
+    document: Document | Outline | None = None
     drafts: tuple[ItemDraft, ...] = ()
     problem: str | None = None
 
@@ -49,10 +49,11 @@ def remember(view: WriteView, update: SourceUpdate) -> None:
     key = layout.source_key(update.address)
     old = view.source(update.address)
     kept = {record.id: record for record in view.items(old.items)} if old else {}
-    records = [_item(view, update, draft, kept.pop(draft.id, None)) for draft in update.drafts]
+    document = update.document
+    superseded = _is_superseded(document)
+    records = [_item(view, update, draft, kept.pop(draft.id, None), superseded) for draft in update.drafts]
     for record in kept.values():
         _drop_item(view, record)
-    document = update.document
     view.put_record(
         "sources",
         key,
@@ -95,13 +96,21 @@ def _timestamp_s(update: SourceUpdate) -> int:
     return update.stat.mtime_ns // 1_000_000_000
 
 
-def passing_items(address: SourceAddress, document: Document, data: bytes) -> list[ItemRecord]:
+def passing_items(
+    address: SourceAddress, size_bytes: int, document: Outline, drafts: Sequence[ItemDraft]
+) -> list[ItemRecord]:
     """Records of a document that is read but not remembered (piped input); their key is 0."""
-    update = SourceUpdate(address, "", FileStat(len(data), 0, 0), "", document)
-    return [_record(0, update, draft) for draft in draft_items(address, document, data)]
+    update = SourceUpdate(address, "", FileStat(size_bytes, 0, 0), "", document)
+    return [_record(0, update, draft, document.superseded) for draft in drafts]
 
 
-def _record(key: int, update: SourceUpdate, draft: ItemDraft) -> ItemRecord:
+def _is_superseded(document: Document | Outline | None) -> bool:
+    if isinstance(document, Outline):
+        return document.superseded
+    return document is not None and is_superseded(document.text)
+
+
+def _record(key: int, update: SourceUpdate, draft: ItemDraft, superseded: bool) -> ItemRecord:
     document = update.document
     assert document is not None, "only a document has drafts"
     chunk = draft.chunk
@@ -129,13 +138,15 @@ def _record(key: int, update: SourceUpdate, draft: ItemDraft) -> ItemRecord:
         modality="code" if chunk.kind == "code" else document.modality,
         language=chunk.language or document.language,
         timestamp_s=int(chunk.timestamp.timestamp()) if chunk.timestamp else _timestamp_s(update),
-        superseded=is_superseded(document.text),
+        superseded=superseded,
     )
 
 
-def _item(view: WriteView, update: SourceUpdate, draft: ItemDraft, old: ItemRecord | None) -> ItemRecord:
+def _item(
+    view: WriteView, update: SourceUpdate, draft: ItemDraft, old: ItemRecord | None, superseded: bool
+) -> ItemRecord:
     key = old.key if old else view.next_number("last_item")
-    record = _record(key, update, draft)
+    record = _record(key, update, draft, superseded)
     if record == old:
         return record
     view.put_record("items", pack_u64(key), record)
@@ -203,10 +214,23 @@ def open_space(view: WriteView, fingerprint: str) -> None:
         view.put("pending", bytes.fromhex(fingerprint) + content, item)
 
 
-def store_vectors(view: WriteView, fingerprint: str, contents: Sequence[str], rows: NDArray[np.float32]) -> None:
-    """Store one row per content. ``rows``: float32, ``(len(contents), dim)``. Contents that nobody holds any more are
-    passed over; one that has a vector already keeps its label."""
-    for content, row in zip(contents, rows, strict=True):
+def store_basis(view: WriteView, fingerprint: str, basis: NDArray[np.float32]) -> None:
+    """Settle the basis of a space's token rows, once: ``(dim, TOKEN_WIDTH)``, float32."""
+    key = bytes.fromhex(fingerprint)
+    view.put("bases", key, seal(key, np.ascontiguousarray(basis, dtype=np.float32).tobytes()), replace=False)
+
+
+def store_vectors(
+    view: WriteView,
+    fingerprint: str,
+    contents: Sequence[str],
+    rows: NDArray[np.float32],
+    tokens: Sequence[NDArray[np.int8]] | None = None,
+) -> None:
+    """Store one row per content. ``rows``: float32, ``(len(contents), dim)``; ``tokens``: the narrow token rows of
+    each, ``None`` when the encoder gives none. Contents that nobody holds any more are passed over; one that has a
+    vector already keeps its label."""
+    for at, (content, row) in enumerate(zip(contents, rows, strict=True)):
         key = layout.vector_key(fingerprint, content)
         if view.first_holder(content) is None:
             continue
@@ -215,6 +239,8 @@ def store_vectors(view: WriteView, fingerprint: str, contents: Sequence[str], ro
         payload = pack_u64(label) + np.ascontiguousarray(row, dtype=np.float32).tobytes()
         view.put("vectors", key, seal(key, payload))
         view.put("labels", layout.label_key(fingerprint, label), bytes.fromhex(content))
+        if tokens is not None:
+            view.put("tokens", key, seal(key, np.ascontiguousarray(tokens[at], dtype=np.int8).tobytes()))
         view.drop("pending", key)
         view.touch_vector(fingerprint, label)
 
@@ -229,6 +255,7 @@ def purge_orphans(view: WriteView, *, everything: bool = False) -> int:
         known = view.vector(fingerprint, content)
         view.drop("orphans", key)
         view.drop("vectors", key)
+        view.drop("tokens", key)
         if known is not None:
             view.drop("labels", layout.label_key(fingerprint, known[0]))
             view.touch_vector(fingerprint, known[0])

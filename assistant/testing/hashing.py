@@ -12,6 +12,7 @@ import numpy as np
 from assistant.contracts.errors import Interrupted
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.vectors import TokenVectors
+from assistant.core.late import TOKEN_WIDTH, narrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +73,13 @@ class HashingEncoder:
                 )
             )
         return found
+
+    def basis(self) -> Vectors:
+        """As many dimensions as there are, up to the width, as they stand."""
+        return np.eye(self.dim, TOKEN_WIDTH, dtype=np.float32)
+
+    def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
+        return self.encode(texts), [narrow(one.rows, basis) for one in self.token_vectors(texts)]
 
     def _features(self, text: str) -> Iterator[tuple[str, float]]:
         for whole in _WORD.findall(text.lower())[: self.max_tokens]:

@@ -142,7 +142,7 @@ class TransientTerms:
         weights: dict[str, float] = {}
         for word, weight in terms.items():
             for stem in self.analyse(word):
-                weights[stem] = max(weight, weights.get(stem, 0.0))
+                weights[stem] = weights.get(stem, 0.0) + weight
         top = list(weights.items())[:MAX_TERMS]
         wanted: list[tuple[str, tuple[str, ...], float]] = [("body", (stem,), weight) for stem, weight in top]
         wanted += [("title", (stem,), weight * title_boost) for stem, weight in top]

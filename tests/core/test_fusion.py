@@ -8,8 +8,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from assistant.core.fusion import Candidate, fuse, is_superseded, source_quality
-from assistant.core.parameters import DEFAULT, PARAMETER_SETS, PLAN, RecallParameters
+from assistant.core.fusion import Candidate, fuse, rerank, source_quality
+from assistant.core.parameters import DEFAULT, PARAMETER_SETS, PLAN, RecallParameters, RerankWeights
+from assistant.core.superseding import is_superseded
 
 COSINES = st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 3))
 SCORES = st.floats(0, 40, allow_nan=False).map(lambda value: round(value, 3))
@@ -19,7 +20,7 @@ CANDIDATES = st.lists(
         key=st.integers(1, 10**6),
         dense=st.none() | COSINES,
         sparse=SCORES,
-        family=st.sampled_from(["prose", "code", "message"]),
+        family=st.sampled_from(["prose", "code", "chat", "long"]),
         age_s=st.floats(-1e6, 1e9, allow_nan=False),
         quality=st.sampled_from([0.4, 0.8, 0.9, 1.0]),
     ),
@@ -125,8 +126,9 @@ def test_what_calls_itself_old_is_worth_less(better: str, worse: str) -> None:
 @pytest.mark.parametrize("parameters", [DEFAULT, PLAN])
 def test_shares_add_up_to_one(parameters: RecallParameters) -> None:
     assert parameters.relevance_share + parameters.recency_share + parameters.quality_share == pytest.approx(1.0)
-    for weights in (parameters.prose, parameters.code, parameters.message):
-        assert weights.dense + weights.sparse == pytest.approx(1.0)
+    for family in (parameters.prose, parameters.code, parameters.chat, parameters.long or parameters.prose):
+        assert family.first.dense + family.first.sparse == pytest.approx(1.0)
+        assert family.rerank.dense + family.rerank.sparse + family.rerank.late == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -143,3 +145,13 @@ def test_what_says_that_it_was_replaced_is_worth_less(text: str, superseded: boo
     assert is_superseded(text) is superseded
     worth = source_quality("/h/a.md", "markdown", superseded=superseded)
     assert (worth < source_quality("/h/a.md", "markdown")) is superseded
+
+
+def test_reranking_keeps_the_range_and_judges_each_by_what_it_has() -> None:
+    weights = [RerankWeights(dense=0.2, sparse=0.2, late=0.6)] * 3
+    scores = rerank([0.9, 0.5, 0.1], [0.1, 0.2, 0.3], [1.0, 2.0, 3.0], [0.2, None, 0.9], weights)
+    assert scores[2] == pytest.approx(0.9)
+    assert scores[0] == pytest.approx(0.1)
+    assert 0.1 < scores[1] < 0.9
+    assert rerank([], [], [], [], []) == []
+    assert rerank([0.5, 0.5], [None, None], [0.0, 0.0], [None, None], weights[:2]) == [0.5, 0.5]

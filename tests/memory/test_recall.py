@@ -139,7 +139,7 @@ def test_the_parts_add_up_to_the_score(fabric: Fabric, parameters: RecallParamet
     for item in rank(fabric, question, parameters, k=1000):
         fused = item.fused
         assert fused.dense + fused.sparse + fused.recency + fused.quality == pytest.approx(fused.score, abs=1e-6)
-        assert item.score == pytest.approx(fused.score + item.rerank, abs=1e-6)
+        assert item.score == pytest.approx(fused.score + item.rerank + item.held, abs=1e-6)
 
 
 def test_a_hint_of_a_file_lifts_it(fabric: Fabric) -> None:
