@@ -1,0 +1,3 @@
+module sookurg.test/rada
+
+go 1.22
