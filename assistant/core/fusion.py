@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assistant.core.parameters import Family, RecallParameters, RerankWeights
 from assistant.core.superseding import is_superseded as is_superseded
@@ -55,6 +56,7 @@ class Fused:
     quality: float
 
 
+@lru_cache(maxsize=8192)
 def source_quality(path: str, kind: str, title: str | None = None, *, superseded: bool = False) -> float:
     """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
     folder, name = os.path.split(path)

@@ -134,8 +134,8 @@ ADAPTIVE = RecallParameters(
     recency_share=0.02,
     quality_share=0.02,
     spelling=RerankWeights(dense=0.0, sparse=0.4, late=0.6),
-    near_sparse=0.3,
-    near_dense=0.4,
+    near_sparse=0.4,
+    near_dense=0.3,
     held_bonus=0.1,
 )
 

@@ -17,9 +17,9 @@ from assistant.core.fusion import Candidate, Fused, family_of, fuse, rerank, sou
 from assistant.core.intake import embedding_text
 from assistant.core.late import narrow_maxsim, token_weights
 from assistant.core.question import Question, read_question
-from assistant.core.simhash import distance, simhash
 from assistant.core.spelling import spelling_match
 from assistant.core.words import normalise
+from assistant.memory.folding import distinct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from assistant.memory.views import ReadView
 
 _OVERFETCH = 8
-_SHORT_TEXT_WORDS = 8
 _FILE_HINT_BONUS = 0.1
 
 
@@ -110,11 +109,12 @@ class Recall:
             wanted = dict.fromkeys([*union, *(key for keys in near.values() for key in keys)])
             unscored = [ItemKey(key) for key in wanted if key not in sparse]
             sparse.update(terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored))
-            cosines = self._cosines(view, [*records, *view.items(key for key in wanted if key not in union)], vector)
+            rows = self._rows(view, [*records, *view.items(key for key in wanted if key not in union)], vector)
+        cosines = {} if vector is None else {key: float(row @ vector) for key, row in rows.items()}
         ranked = self._fuse(question, _Scored(records, sparse, cosines, near))
         self._rerank(question, ranked)
         self._prefer_held(question, query, ranked)
-        return Ranking(question, self._distinct(ranked, query.k), vector)
+        return Ranking(question, distinct(ranked, rows, self._parameters, query.k), vector)
 
     def _neighbours(self, view: ReadView, records: Sequence[ItemRecord]) -> dict[int, tuple[int, ...]]:
         """The turns before and after each turn of a talk: its question or its answer often stands there."""
@@ -221,13 +221,14 @@ class Recall:
                     break
         return result[:wide]
 
-    def _cosines(
+    def _rows(
         self, view: ReadView, records: Sequence[ItemRecord], vector: NDArray[np.float32] | None
-    ) -> dict[int, float]:
+    ) -> dict[int, NDArray[np.float32]]:
+        """Unit vectors of those that have one; of none, when there is no question's vector to compare them with."""
         if vector is None:
             return {}
         found = ((record.key, view.vector(self._fabric.space.fingerprint, record.content)) for record in records)
-        return {key: float(pair[1] @ vector) for key, pair in found if pair is not None}
+        return {key: pair[1] for key, pair in found if pair is not None}
 
     def _fuse(self, question: Question, scored: _Scored) -> list[RankedItem]:
         now_s = self._clock.now().timestamp()
@@ -268,40 +269,6 @@ class Recall:
         if record.kind == "chat":
             return "chat"
         return "long" if len(question.terms) >= self._parameters.long_question_words else "prose"
-
-    def _distinct(self, ranked: Sequence[RankedItem], k: int) -> list[RankedItem]:
-        """Fold near-duplicates into the best of them, then let no source fill the page."""
-        kept: list[RankedItem] = []
-        hashes: list[int] = []
-        for item in ranked:
-            if len(kept) >= k * 2:
-                break
-            mark = simhash(item.record.text)
-            short = len(item.record.text.split()) < _SHORT_TEXT_WORDS
-            twin = next(
-                (
-                    other
-                    for other, known in zip(kept, hashes, strict=True)
-                    if (
-                        other.record.text == item.record.text
-                        if short
-                        else distance(mark, known) <= self._parameters.duplicate_bits
-                    )
-                ),
-                None,
-            )
-            if twin is not None:
-                twin.duplicates.append(item.record)
-                continue
-            kept.append(item)
-            hashes.append(mark)
-        first: list[RankedItem] = []
-        later: list[RankedItem] = []
-        counts: dict[str, int] = {}
-        for item in kept:
-            counts[item.record.path] = counts.get(item.record.path, 0) + 1
-            (first if counts[item.record.path] <= self._parameters.per_source else later).append(item)
-        return (first + later)[:k]
 
 
 def embedded_text(record: ItemRecord) -> str:
