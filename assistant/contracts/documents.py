@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-SourceKind = Literal[
-    "text", "markdown", "rst", "html", "code", "config", "table", "mail", "chat", "notebook", "commit"
-]
+SourceKind = Literal["text", "markdown", "rst", "html", "code", "config", "table", "mail", "chat", "notebook", "commit"]
 """What a source is. Chosen by name and content; drives reading, chunking and fusion."""
 
 ChunkKind = Literal["prose", "code", "table", "config", "message", "commit"]

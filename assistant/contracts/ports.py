@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assistant.contracts.items import Filters
+    from assistant.contracts.questions import Question
     from assistant.contracts.vectors import TokenVectors
 
     Vectors = NDArray[np.float32]
@@ -78,6 +79,36 @@ class Encoder(Protocol):
 
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
         """Vectors of every token of each text, in the order given; ``None`` when the model only gives whole texts."""
+        ...
+
+
+class RerankEntry(Protocol):
+    """What a reranker may look at of an item."""
+
+    @property
+    def content(self) -> str:
+        """Digest of what was embedded of it: the key of anything kept about it."""
+        ...
+
+    @property
+    def context(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Reranker(Protocol):
+    """Puts the best hits in order by looking closely at each. Thread-safe."""
+
+    @property
+    def name(self) -> str: ...
+
+    def reads(self, question: Question) -> bool:
+        """Whether it can say anything about this question (its script, the model at hand)."""
+        ...
+
+    def scores(self, question: Question, entries: Sequence[RerankEntry]) -> list[float | None]:
+        """How well each answers, in the order given, higher is better, comparable within one call only; ``None`` for
+        one it cannot judge."""
         ...
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from assistant.contracts.items import Signals
+from assistant.contracts.questions import Question as Question
+from assistant.contracts.questions import Wanted
 from assistant.core import words
-
-Wanted = Literal["time", "person", "number", "place", "reason", "procedure", "list", "statement"]
 
 _PHRASE = re.compile(r"[\"“«„]([^\"”»“]{2,200})[\"”»“]")
 _BACKTICKS = re.compile(r"`([^`]{2,120})`")
@@ -42,28 +39,6 @@ happens happened happen mean means did does do год день число мес
 """
 _EMPTY_FOCUS = frozenset(_EMPTY_FOCUS_WORDS.split())
 MAX_FOCUS_WORDS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """``terms``: content words (function words only when there is nothing else) and how often they are said.
-    ``names``: identifiers, lower case. ``phrases``: quoted words. ``scripts``: share of letters by script, 0..1."""
-
-    text: str
-    terms: Mapping[str, float]
-    names: tuple[str, ...]
-    phrases: tuple[str, ...]
-    scripts: Mapping[str, float]
-    wanted: Wanted
-    focus: tuple[str, ...] = ()
-    """Words that name what is asked for ("serial", "number" of "what is the serial number of ..."); empty when the
-    question has no such words or they are as general as "day"."""
-
-    def readable_by(self, scripts: frozenset[str]) -> bool:
-        """Whether most letters are of scripts an encoder was trained on (an empty set means any)."""
-        if not scripts or not any(self.scripts.values()):
-            return True
-        return sum(self.scripts.get(script, 0.0) for script in scripts) > 0.5
 
 
 def read_question(text: str, signals: Signals | None = None) -> Question:

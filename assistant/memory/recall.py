@@ -5,7 +5,6 @@ Dense and sparse each bring candidates; both then score the whole union, so that
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,18 +14,17 @@ from assistant.contracts.ids import ItemKey
 from assistant.core.filenames import is_within
 from assistant.core.fusion import Candidate, Fused, family_of, fuse, rerank, source_quality
 from assistant.core.intake import embedding_text
-from assistant.core.late import narrow_maxsim, token_weights
 from assistant.core.question import Question, read_question
-from assistant.core.spelling import spelling_match
 from assistant.core.words import normalise
 from assistant.memory.folding import distinct
+from assistant.memory.reranking import LetterReranker, TokenReranker, inverse_frequency
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from assistant.contracts.items import Filters, RecallQuery
-    from assistant.contracts.ports import Clock, Encoder
+    from assistant.contracts.ports import Clock, Encoder, Reranker
     from assistant.core.parameters import RecallParameters
     from assistant.memory.fabric import Fabric
     from assistant.memory.layout import ItemRecord
@@ -75,8 +73,20 @@ class _Scored:
 class Recall:
     """Ranks items for a query. Holds no state of its own; thread-safe as far as the fabric is."""
 
-    def __init__(self, fabric: Fabric, encoder: Encoder | None, clock: Clock, parameters: RecallParameters) -> None:
+    def __init__(
+        self,
+        fabric: Fabric,
+        encoder: Encoder | None,
+        clock: Clock,
+        parameters: RecallParameters,
+        reranker: Reranker | None = None,
+    ) -> None:
+        """``reranker``: what looks closely at the best; ``None``: the encoder's own token vectors, where it has
+        them."""
         self._fabric = fabric
+        self.weigh = inverse_frequency(fabric.terms)
+        self._letters = LetterReranker(self.weigh)
+        self._reranker = reranker or (TokenReranker(fabric, encoder, self.weigh) if encoder is not None else None)
         self._encoder = encoder
         self._clock = clock
         self._parameters = parameters
@@ -133,22 +143,23 @@ class Recall:
         return found
 
     def _rerank(self, question: Question, ranked: list[RankedItem]) -> None:
-        """Reorder the best hits, in place, by late interaction; passed over when it need not (the best hit leads by
-        far) or cannot say anything."""
+        """Reorder the best hits, in place, by a closer look; passed over when it need not (the best hit leads by far)
+        or cannot say anything."""
         top = ranked[: self._parameters.rerank_top]
         if len(top) < 2 or top[0].score - top[1].score >= self._parameters.rerank_margin:
             return
-        readable = self._encoder is not None and question.readable_by(self._encoder.scripts)
-        if readable:
-            late = self._by_tokens(question, top)
+        closer = self._reranker is not None and self._reranker.reads(question)
+        if self._reranker is not None and closer:
+            late = self._reranker.scores(question, [item.record for item in top])
             weights = [family_of(self._parameters, self._family(item.record, question)).rerank for item in top]
         elif self._parameters.spelling is not None:
-            late = self._by_letters(question, top)
+            late = self._letters.scores(question, [item.record for item in top])
             weights = [self._parameters.spelling] * len(top)
         else:
             return
         if all(one is None for one in late):
             return
+        readable = self._encoder is not None and question.readable_by(self._encoder.scripts)
         cosines = [item.cosine if readable else None for item in top]
         scores = rerank([item.score for item in top], cosines, [item.bm25 for item in top], late, weights)
         for item, score in zip(top, scores, strict=True):
@@ -156,29 +167,6 @@ class Recall:
             item.score = score
         top.sort(key=lambda item: (-item.score, item.record.key))
         ranked[: len(top)] = top
-
-    def _by_tokens(self, question: Question, top: Sequence[RankedItem]) -> list[float | None]:
-        name = self._fabric.space.fingerprint
-        with self._fabric.records.read() as view:
-            basis = view.basis(name)
-            rows = [view.tokens(name, item.record.content) if basis is not None else None for item in top]
-        if basis is None or self._encoder is None or all(one is None for one in rows):
-            return [None] * len(top)
-        asked = (self._encoder.token_vectors([question.text]) or [None])[0]
-        if asked is None:
-            return [None] * len(top)
-        weights = token_weights(question.text, asked, self.weigh)
-        return narrow_maxsim(asked.rows @ basis, weights, rows)
-
-    def _by_letters(self, question: Question, top: Sequence[RankedItem]) -> list[float | None]:
-        wanted = {normalise(word).lower(): self.weigh(word) for word in question.terms}
-        return list(spelling_match(wanted, [f"{item.record.context}\n{item.record.text}" for item in top]))
-
-    def weigh(self, word: str) -> float:
-        """Inverse document frequency of a word."""
-        size = max(1, len(self._fabric.terms))
-        found = min((self._fabric.terms.frequency(stem) for stem in self._fabric.terms.analyse(word)), default=size)
-        return math.log(1.0 + (size - found + 0.5) / (found + 0.5)) if found < size else 0.0
 
     def _prefer_held(self, question: Question, query: RecallQuery, ranked: list[RankedItem]) -> None:
         """Lift, in place, what holds the identifiers and quoted phrases of the question word for word, and what lies
