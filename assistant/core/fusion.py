@@ -38,7 +38,7 @@ class Candidate:
     dense: float | None
     sparse: float
     family: str
-    """"prose", "code", "chat" or "long": which weights apply."""
+    """"prose", "code", "chat" or "topical": which weights apply."""
     age_s: float
     quality: float
 
@@ -140,7 +140,7 @@ def family_of(parameters: RecallParameters, name: str) -> Family:
         return parameters.code
     if name == "chat":
         return parameters.chat
-    return parameters.long if name == "long" and parameters.long is not None else parameters.prose
+    return parameters.topical if name == "topical" and parameters.topical is not None else parameters.prose
 
 
 def _freshness(age_s: float, half_life_days: float) -> float:

@@ -21,8 +21,9 @@ class Weights(BaseModel):
 
 
 class RerankWeights(BaseModel):
-    """Shares of cosine, BM25 and late interaction (see :mod:`assistant.core.late`) in the order of the best hits,
-    z-scores each; they add up to 1. An item without one of them is judged by the others."""
+    """Shares of cosine, BM25 and ``late``, the reranker's own score (late interaction, see :mod:`assistant.core.late`,
+    or a cross-encoder's), in the order of the best hits, z-scores each; they add up to 1. An item without one of them
+    is judged by the others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,8 +52,9 @@ class RecallParameters(BaseModel):
     code: Family
     chat: Family
     """Turns of a talk."""
-    long: Family | None = None
-    """Prose, for a question of at least ``long_question_words`` content words; ``None``: as for any other."""
+    topical: Family | None = None
+    """Prose, for a question about a topic rather than a particular thing, or one of at least ``long_question_words``
+    content words; ``None``: as for any other."""
     long_question_words: int = 12
     relevance_share: float
     """Share of relevance in the final score; recency and source quality take the rest. The three add up to 1."""
@@ -79,6 +81,12 @@ class RecallParameters(BaseModel):
     title_boost: float = 0.5
     rerank_top: int = 50
     """How many of the best are reranked; 0 switches reranking off."""
+    cross: RerankWeights = RerankWeights(dense=0.1, sparse=0.2, late=0.7)
+    """Order of the very best by a cross-encoder, where one is in use. It has read question and text together, so its
+    score counts for more than late interaction does."""
+    cross_top: int = 12
+    """How many of the best, as ordered so far, a cross-encoder reads (at most ``rerank_top``): it takes time for each,
+    a base-sized one on two cores some 0.1 s."""
     rerank_margin: float = 0.25
     """Reranking is passed over when the best hit leads the second by this much: the order is certain already."""
     duplicate_bits: int = 3
@@ -127,16 +135,17 @@ ADAPTIVE = RecallParameters(
     version=3,
     normalisation="zscore",
     prose=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4)),
-    code=Family(first=Weights(dense=0.85, sparse=0.15), rerank=RerankWeights(dense=0.6, sparse=0.1, late=0.3)),
-    chat=Family(first=Weights(dense=0.50, sparse=0.50), rerank=RerankWeights(dense=0.2, sparse=0.2, late=0.6)),
-    long=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.5, sparse=0.2, late=0.3)),
+    code=Family(first=Weights(dense=0.80, sparse=0.20), rerank=RerankWeights(dense=0.55, sparse=0.15, late=0.3)),
+    chat=Family(first=Weights(dense=0.50, sparse=0.50), rerank=RerankWeights(dense=0.2, sparse=0.25, late=0.55)),
+    topical=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.5, sparse=0.2, late=0.3)),
     relevance_share=0.96,
     recency_share=0.02,
     quality_share=0.02,
     spelling=RerankWeights(dense=0.0, sparse=0.4, late=0.6),
     near_sparse=0.4,
     near_dense=0.3,
-    held_bonus=0.1,
+    held_bonus=0.2,
+    rerank_margin=0.5,
 )
 
 PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from assistant.contracts.items import Signals
 from assistant.contracts.questions import Question as Question
@@ -33,6 +34,11 @@ _FOCUS_OPENERS = re.compile(
     re.IGNORECASE,
 )
 _HOW = re.compile(r"\bhow\s+(?!(?:much|many|long|do|does|did|is|are|was|were|can|should|to)\b)(\w+)", re.IGNORECASE)
+_PARTICULAR = frozenset({"time", "person", "number", "place"})
+_OWN = re.compile(
+    r"\b(?:i|my|me|mine|we|our|ours|us|я|мне|меня|мой|моя|моё|мое|мои|моей|моего|мы|нам|нас|наш\w*)\b", re.IGNORECASE
+)
+_ANY_WORD = re.compile(r"[^\W_][\w'’\-]*")
 _EMPTY_FOCUS_WORDS = """
 time day date year month week number kind sort type thing things one ones people way place name amount much many
 happens happened happen mean means did does do год день число месяц раз
@@ -56,7 +62,7 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
     for part in words.humps(text):
         terms.setdefault(part, 1.0)
     wanted: Wanted = next((kind for kind, pattern in _WANTED if pattern.search(text)), "statement")
-    return Question(
+    question = Question(
         text=text,
         terms=terms,
         names=tuple(names),
@@ -65,6 +71,19 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
         wanted=wanted,
         focus=_focus(text),
     )
+    return replace(question, specific=_is_specific(question))
+
+
+def _is_specific(question: Question) -> bool:
+    text = question.text
+    if question.exact_names or question.phrases or question.wanted in _PARTICULAR or _OWN.search(text):
+        return True
+    for match in _ANY_WORD.finditer(text):
+        word, before = match.group(), text[: match.start()].rstrip()
+        opens = not before or before[-1] in ".!?:"
+        if any(char.isdigit() for char in word) or (word[0].isupper() and not word.isupper() and not opens):
+            return True
+    return False
 
 
 def _focus(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _RUN = re.compile(r"[^\W_]+")
@@ -13,6 +14,8 @@ _HUMP = re.compile(r"[a-z\d][A-Z]|[A-Z]{2}[a-z]")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z\d]*|[a-z\d]+")
 _IDENTIFIER_MARK = re.compile(r"[^\W_]_+[^\W_]|[a-z\d][A-Z]|[A-Za-z]\d|\d[A-Za-z]|[^\W_][.\-/:@][^\W_]|[+#]$")
 MAX_IDENTIFIER_CHARS = 120
+_MOST_REMEMBERED = 1 << 15
+_MOST_REMEMBERED_CHARS = 48
 MAX_QUESTION_WORDS = 256
 
 _ENGLISH = """
@@ -47,7 +50,11 @@ def words(text: str) -> list[str]:
 def identifiers(text: str) -> Iterator[str]:
     """Tokens that are one name though a word splitter would cut them: ``retry_backoff``, ``maxRetries``, ``E1042``,
     ``os.path``, ``10.0.0.7``, ``--no-wait`` (without the dashes), ``a@b.example``. Lower case, repeats kept."""
-    for token in _COMPOUND.findall(text):
+    return (name for piece in text.split() for name in names_in(piece)[0])
+
+
+def _identifiers(piece: str) -> Iterator[str]:
+    for token in _COMPOUND.findall(piece):
         if token.isalpha() and (len(token) == 1 or token[1:].islower()):
             continue  # plain words, most of all tokens
         if len(token) <= MAX_IDENTIFIER_CHARS and _IDENTIFIER_MARK.search(token):
@@ -60,9 +67,37 @@ def identifiers(text: str) -> Iterator[str]:
 
 def humps(text: str) -> Iterator[str]:
     """Parts of camel-case names: ``maxRetries`` gives ``max``, ``Retries``."""
-    if not _HUMP.search(text):
+    return (part for piece in text.split() for part in names_in(piece)[1])
+
+
+def names(text: str) -> tuple[list[str], list[str]]:
+    """Identifiers and humps of a text, each in order, found in one go."""
+    found: list[str] = []
+    parts: list[str] = []
+    for piece in text.split():
+        whole, split = names_in(piece)
+        if whole:
+            found += whole
+        if split:
+            parts += split
+    return found, parts
+
+
+def names_in(piece: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Identifiers and humps of a text without white space. What was asked before is remembered: most pieces of most
+    texts are the same few thousand."""
+    return _names_in(piece) if len(piece) <= _MOST_REMEMBERED_CHARS else _names_in.__wrapped__(piece)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _names_in(piece: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(_identifiers(piece)), tuple(_humps(piece))
+
+
+def _humps(piece: str) -> Iterator[str]:
+    if not _HUMP.search(piece):
         return
-    for token in _RUN.findall(text):
+    for token in _RUN.findall(piece):
         if not token[1:].islower() and _HUMP.search(token):
             yield from (part for part in _HUMPS.findall(token) if len(part) > 1)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from assistant.contracts.items import Filters, RecallQuery
     from assistant.contracts.ports import Clock, Encoder, Reranker
-    from assistant.core.parameters import RecallParameters
+    from assistant.core.parameters import RecallParameters, RerankWeights
     from assistant.memory.fabric import Fabric
     from assistant.memory.layout import ItemRecord
     from assistant.memory.views import ReadView
@@ -44,6 +44,8 @@ class RankedItem:
     bm25: float
     score: float
     rerank: float = 0.0
+    rerankers: tuple[str, ...] = ()
+    """What has looked closely at it, in this order."""
     held: float = 0.0
     """What names, phrases and hints held word for word have added."""
     duplicates: list[ItemRecord] = field(default_factory=list)
@@ -82,11 +84,14 @@ class Recall:
         reranker: Reranker | None = None,
     ) -> None:
         """``reranker``: what looks closely at the best; ``None``: the encoder's own token vectors, where it has
-        them."""
+        them. A cross-encoder looks at the best of what these have put in order."""
         self._fabric = fabric
         self.weigh = inverse_frequency(fabric.terms)
         self._letters = LetterReranker(self.weigh)
-        self._reranker = reranker or (TokenReranker(fabric, encoder, self.weigh) if encoder is not None else None)
+        self._cross = reranker if reranker is not None and reranker.kind == "cross" else None
+        self._reranker = None if self._cross is not None else reranker
+        if self._reranker is None and encoder is not None:
+            self._reranker = TokenReranker(fabric, encoder, self.weigh)
         self._encoder = encoder
         self._clock = clock
         self._parameters = parameters
@@ -143,35 +148,44 @@ class Recall:
         return found
 
     def _rerank(self, question: Question, ranked: list[RankedItem]) -> None:
-        """Reorder the best hits, in place, by a closer look; passed over when it need not (the best hit leads by far)
-        or cannot say anything."""
-        top = ranked[: self._parameters.rerank_top]
-        if len(top) < 2 or top[0].score - top[1].score >= self._parameters.rerank_margin:
+        """Reorder the best hits, in place, by a closer look, and the very best by one closer still; passed over when it
+        need not (the best hit leads by far)."""
+        own = self._parameters
+        top = min(own.rerank_top, len(ranked))
+        if top < 2 or ranked[0].score - ranked[1].score >= own.rerank_margin:
             return
-        closer = self._reranker is not None and self._reranker.reads(question)
-        if self._reranker is not None and closer:
-            late = self._reranker.scores(question, [item.record for item in top])
-            weights = [family_of(self._parameters, self._family(item.record, question)).rerank for item in top]
-        elif self._parameters.spelling is not None:
-            late = self._letters.scores(question, [item.record for item in top])
-            weights = [self._parameters.spelling] * len(top)
-        else:
-            return
-        if all(one is None for one in late):
+        if self._reranker is not None and self._reranker.reads(question):
+            families = [family_of(own, self._family(item.record, question)) for item in ranked[:top]]
+            self._look_closer(self._reranker, question, ranked, [family.rerank for family in families])
+        elif own.spelling is not None:
+            self._look_closer(self._letters, question, ranked, [own.spelling] * top)
+        few = min(own.cross_top, top)
+        if self._cross is not None and few > 1 and self._cross.reads(question):
+            self._look_closer(self._cross, question, ranked, [own.cross] * few)
+
+    def _look_closer(
+        self, reranker: Reranker, question: Question, ranked: list[RankedItem], weights: Sequence[RerankWeights]
+    ) -> None:
+        """Reorder as many of the best as there are ``weights``, in place; passed over when ``reranker`` has nothing to
+        say of any."""
+        top = ranked[: len(weights)]
+        looked = reranker.scores(question, [item.record for item in top])
+        if all(one is None for one in looked):
             return
         readable = self._encoder is not None and question.readable_by(self._encoder.scripts)
         cosines = [item.cosine if readable else None for item in top]
-        scores = rerank([item.score for item in top], cosines, [item.bm25 for item in top], late, weights)
+        scores = rerank([item.score for item in top], cosines, [item.bm25 for item in top], looked, weights)
         for item, score in zip(top, scores, strict=True):
-            item.rerank = score - item.score
+            item.rerank += score - item.score
             item.score = score
+            item.rerankers += (reranker.name,)
         top.sort(key=lambda item: (-item.score, item.record.key))
         ranked[: len(top)] = top
 
     def _prefer_held(self, question: Question, query: RecallQuery, ranked: list[RankedItem]) -> None:
         """Lift, in place, what holds the identifiers and quoted phrases of the question word for word, and what lies
         in a file the caller hinted at."""
-        wanted = [" ".join(normalise(one).lower().split()) for one in (*question.names, *question.phrases)]
+        wanted = [" ".join(normalise(one).lower().split()) for one in (*question.exact_names, *question.phrases)]
         hints = [hint.lower() for hint in query.signals.file_hints]
         if not hints and not (wanted and self._parameters.held_bonus):
             return
@@ -256,7 +270,8 @@ class Recall:
             return "code"
         if record.kind == "chat":
             return "chat"
-        return "long" if len(question.terms) >= self._parameters.long_question_words else "prose"
+        topical = not question.specific or len(question.terms) >= self._parameters.long_question_words
+        return "topical" if topical else "prose"
 
 
 def embedded_text(record: ItemRecord) -> str:

@@ -20,7 +20,7 @@ CANDIDATES = st.lists(
         key=st.integers(1, 10**6),
         dense=st.none() | COSINES,
         sparse=SCORES,
-        family=st.sampled_from(["prose", "code", "chat", "long"]),
+        family=st.sampled_from(["prose", "code", "chat", "topical"]),
         age_s=st.floats(-1e6, 1e9, allow_nan=False),
         quality=st.sampled_from([0.4, 0.8, 0.9, 1.0]),
     ),
@@ -126,7 +126,7 @@ def test_what_calls_itself_old_is_worth_less(better: str, worse: str) -> None:
 @pytest.mark.parametrize("parameters", [DEFAULT, PLAN])
 def test_shares_add_up_to_one(parameters: RecallParameters) -> None:
     assert parameters.relevance_share + parameters.recency_share + parameters.quality_share == pytest.approx(1.0)
-    for family in (parameters.prose, parameters.code, parameters.chat, parameters.long or parameters.prose):
+    for family in (parameters.prose, parameters.code, parameters.chat, parameters.topical or parameters.prose):
         assert family.first.dense + family.first.sparse == pytest.approx(1.0)
         assert family.rerank.dense + family.rerank.sparse + family.rerank.late == pytest.approx(1.0)
 
