@@ -145,6 +145,7 @@ ADAPTIVE = RecallParameters(
     near_sparse=0.4,
     near_dense=0.3,
     held_bonus=0.2,
+    rerank_top=100,
     rerank_margin=0.5,
 )
 
