@@ -41,6 +41,8 @@ class Candidate:
     """"prose", "code", "chat" or "topical": which weights apply."""
     age_s: float
     quality: float
+    near: float | None = None
+    """BM25 of the better of the two neighbours of a turn of a talk; ``None`` for everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
             rows.append((0.0, sparse or 0.0))
         else:
             rows.append((trust * dense, (1.0 - trust) * (sparse or 0.0)))
+    near = normalise([candidate.near for candidate in candidates])
+    rows = [
+        (dense, sparse + parameters.near * (beside or 0.0)) for (dense, sparse), beside in zip(rows, near, strict=True)
+    ]
     totals = [dense + sparse for dense, sparse in rows]
     low, high = min(totals), max(totals)
     spread = high - low
@@ -115,12 +121,18 @@ def rerank(
     sparse: Sequence[float],
     late: Sequence[float | None],
     weights: Sequence[RerankWeights],
+    near: Sequence[float | None] | None = None,
+    near_weight: float = 0.0,
 ) -> list[float]:
     """New scores for the best hits, in the order given: each one's weighted z-scores, stretched over the range of the
     old scores, so that they stay comparable with those of the hits that were not reranked. What a hit lacks (``None``)
-    does not count for or against it."""
-    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), weights, strict=True)
-    totals = [_weighted(((d, own.dense), (s, own.sparse), (t, own.late))) for d, s, t, own in sides]
+    does not count for or against it. ``near`` as in :class:`Candidate`."""
+    beside = _zscores(near if near is not None else [None] * len(scores))
+    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), beside, weights, strict=True)
+    totals = [
+        _weighted(((d, own.dense), (s, own.sparse), (t, own.late))) + near_weight * (b or 0.0)
+        for d, s, t, b, own in sides
+    ]
     if not totals:
         return []
     low, high = min(scores), max(scores)

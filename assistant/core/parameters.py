@@ -10,6 +10,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+OWN_RERANKER = "default"
+NO_RERANKER = "none"
+"""What the setting ``reranker`` may say instead of naming a model: the encoder's own token vectors, or nothing."""
+
 
 class Weights(BaseModel):
     """Shares of the two retrievers in the relevance of one kind of chunk; they add up to 1."""
@@ -69,10 +73,8 @@ class RecallParameters(BaseModel):
     spelling: RerankWeights | None = None
     """Order of the best for such a question: late interaction is then of letters (see
     :mod:`assistant.core.spelling`). ``None``: it is not reranked."""
-    near_sparse: float = 0.0
-    """Share of the BM25 of the turn before and the turn after that is added to a turn's own."""
-    near_dense: float = 0.0
-    """Weight of the mean cosine of the neighbouring turns beside 1.0 for a turn's own."""
+    near: float = 0.0
+    """Weight, beside 1.0 for all else, of the BM25 of the better of the two neighbours of a turn of a talk."""
     held_bonus: float = 0.0
     """What an item gains in the end that holds all identifiers and quoted phrases of the question, word for word."""
     exact_boost: float = 2.0
@@ -142,8 +144,7 @@ ADAPTIVE = RecallParameters(
     recency_share=0.02,
     quality_share=0.02,
     spelling=RerankWeights(dense=0.0, sparse=0.4, late=0.6),
-    near_sparse=0.4,
-    near_dense=0.3,
+    near=0.2,
     held_bonus=0.2,
     rerank_top=100,
     rerank_margin=0.5,

@@ -14,6 +14,7 @@ _HUMP = re.compile(r"[a-z\d][A-Z]|[A-Z]{2}[a-z]")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z\d]*|[a-z\d]+")
 _IDENTIFIER_MARK = re.compile(r"[^\W_]_+[^\W_]|[a-z\d][A-Z]|[A-Za-z]\d|\d[A-Za-z]|[^\W_][.\-/:@][^\W_]|[+#]$")
 MAX_IDENTIFIER_CHARS = 120
+_NO_NAMES: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 _MOST_REMEMBERED = 1 << 15
 _MOST_REMEMBERED_CHARS = 48
 MAX_QUESTION_WORDS = 256
@@ -75,11 +76,10 @@ def names(text: str) -> tuple[list[str], list[str]]:
     found: list[str] = []
     parts: list[str] = []
     for piece in text.split():
-        whole, split = names_in(piece)
-        if whole:
-            found += whole
-        if split:
-            parts += split
+        both = _names_in(piece) if len(piece) <= _MOST_REMEMBERED_CHARS else _names_in.__wrapped__(piece)
+        if both is not _NO_NAMES:
+            found += both[0]
+            parts += both[1]
     return found, parts
 
 
@@ -91,7 +91,8 @@ def names_in(piece: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 @lru_cache(_MOST_REMEMBERED)
 def _names_in(piece: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(_identifiers(piece)), tuple(_humps(piece))
+    found = tuple(_identifiers(piece)), tuple(_humps(piece))
+    return found if found != _NO_NAMES else _NO_NAMES
 
 
 def _humps(piece: str) -> Iterator[str]:

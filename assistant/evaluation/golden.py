@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,8 @@ from assistant.contracts.errors import BadFile, BadPath
 from assistant.contracts.items import Contract
 
 MAX_BYTES = 16 << 20
+Part = Literal["tuning", "held-out"]
+"""Rules and weights are fitted on one part and judged on the other."""
 
 
 class GoldenPlace(Contract):
@@ -30,6 +33,7 @@ class GoldenQuestion(Contract):
 
     id: str
     kind: Annotated[str, Field(alias="class")]
+    part: Part = "tuning"
     text: Annotated[str, Field(min_length=1)]
     answers: tuple[GoldenPlace, ...] = ()
     expect: tuple[str, ...] = ()
@@ -62,6 +66,9 @@ def load_golden(file: Path) -> tuple[GoldenSet, Path]:
         raise BadFile(
             f"{file} is not a set of graded questions: {at}: {first['msg']} ({error.error_count()} problems)."
         ) from error
+    twice = [name for name, count in Counter(one.id for one in golden.questions).items() if count > 1]
+    if twice:
+        raise BadFile(f"{file} asks {twice[0]!r} more than once ({len(twice)} such ids).")
     home = (file.parent / golden.home).resolve()
     if not home.is_dir():
         raise BadPath(f"The folder {home}, which {file} asks about, does not exist.")

@@ -1,4 +1,4 @@
-"""Figures from outcomes. Ranking measures come from ir-measures; the rest are plain shares.
+"""What became of single questions, measured. Ranking measures come from ir-measures.
 
 A golden place counts as found at the rank of the first hit that shares a line with it; a piece of the answer (a fact)
 when one of its places does. Recall is the share of a question's facts that were found.
@@ -7,14 +7,12 @@ when one of its places does. Recall is the share of a question's facts that were
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ir_measures
-import numpy as np
 from ir_measures import RR, R, nDCG
 
-from assistant.contracts.items import Contract
 from assistant.evaluation.golden import GoldenPlace, GoldenQuestion
 
 DEPTH = 20
@@ -52,8 +50,12 @@ class Outcome:
     ask_ms: float
 
     @property
+    def answerable(self) -> bool:
+        return bool(self.question.answers)
+
+    @property
     def right_to_answer(self) -> bool:
-        return self.answered == bool(self.question.answers)
+        return self.answered == self.answerable
 
     @property
     def relevant_citations(self) -> int:
@@ -66,65 +68,34 @@ class Outcome:
         return self.answered and all(_flat(wanted) in said for wanted in self.question.expect)
 
 
-class ClassFigures(Contract):
-    """``None`` where a figure has no meaning (ranking for questions without an answer, say). ``answered`` is the
-    share of questions that were rightly answered or rightly refused."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An outcome with its ranking measures; ``None`` when the question has no answer to be found."""
 
-    name: str
-    questions: int
+    outcome: Outcome
     recall_at_20: float | None
     ndcg_at_10: float | None
     mrr: float | None
-    answered: float
-    right: float | None
-    to_the_point: float | None
-    """Share of citations that lie on a graded place."""
-    citation_precision: float | None
-    """Share of citations that verify byte for byte and support the statements they are attached to."""
-
-    def figures(self) -> tuple[float | None, ...]:
-        return (
-            self.recall_at_20,
-            self.ndcg_at_10,
-            self.mrr,
-            self.answered,
-            self.right,
-            self.to_the_point,
-            self.citation_precision,
-        )
 
 
-def figures(name: str, outcomes: Sequence[Outcome]) -> ClassFigures:
-    answerable = [outcome for outcome in outcomes if outcome.question.answers]
-    ranking = _ranking(answerable) if answerable else {}
-    cited = sum(len(outcome.cited) for outcome in outcomes)
-    return ClassFigures(
-        name=name,
-        questions=len(outcomes),
-        recall_at_20=ranking.get("recall"),
-        ndcg_at_10=ranking.get("ndcg"),
-        mrr=ranking.get("mrr"),
-        answered=_share(outcome.right_to_answer for outcome in outcomes),
-        right=_share(outcome.holds_expected for outcome in answerable) if answerable else None,
-        to_the_point=sum(outcome.relevant_citations for outcome in outcomes) / cited if cited else None,
-        citation_precision=sum(outcome.supported for outcome in outcomes) / cited if cited else None,
-    )
-
-
-def _ranking(outcomes: Sequence[Outcome]) -> dict[str, float]:
+def score(outcomes: Sequence[Outcome]) -> list[Scored]:
+    """The same outcomes in the same order, ranked ones measured."""
     qrels: list[ir_measures.Qrel] = []
     run: list[ir_measures.ScoredDoc] = []
     for outcome in outcomes:
-        question = outcome.question
         grades: dict[str, int] = {}
-        for number, golden in enumerate(question.answers):
+        for number, golden in enumerate(outcome.question.answers):
             for fact in _facts(number, golden):
                 grades[fact] = max(golden.grade, grades.get(fact, 0))
-        qrels.extend(ir_measures.Qrel(question.id, fact, grade) for fact, grade in grades.items())
-        run.extend(_run_of(outcome))
-    recall, ndcg, mrr = R(rel=ANSWERING_GRADE) @ DEPTH, nDCG @ 10, RR(rel=ANSWERING_GRADE) @ DEPTH
-    found = ir_measures.calc_aggregate([recall, ndcg, mrr], qrels, run)
-    return {"recall": float(found[recall]), "ndcg": float(found[ndcg]), "mrr": float(found[mrr])}
+        if grades:
+            qrels.extend(ir_measures.Qrel(outcome.question.id, fact, grade) for fact, grade in grades.items())
+            run.extend(_run_of(outcome))
+    measures = (R(rel=ANSWERING_GRADE) @ DEPTH, nDCG @ 10, RR(rel=ANSWERING_GRADE) @ DEPTH)
+    found = {(one.query_id, one.measure): float(one.value) for one in ir_measures.iter_calc(measures, qrels, run)}
+    return [
+        Scored(one, *(found.get((one.question.id, measure), 0.0) if one.answerable else None for measure in measures))
+        for one in outcomes
+    ]
 
 
 def _facts(number: int, golden: GoldenPlace) -> tuple[str, ...]:
@@ -145,15 +116,6 @@ def _run_of(outcome: Outcome) -> list[ir_measures.ScoredDoc]:
         new = [fact for fact in dict.fromkeys(facts) if fact not in names]
         names.update(dict.fromkeys(new or [f"other-{rank}"]))
     return [ir_measures.ScoredDoc(question.id, name, float(len(names) - at)) for at, name in enumerate(names)]
-
-
-def percentile_ms(values: Sequence[float], percent: float) -> float:
-    return round(float(np.percentile(np.asarray(values), percent)), 1) if values else 0.0
-
-
-def _share(values: Iterable[bool]) -> float:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else 0.0
 
 
 _MARKED = re.compile(r"\s*\[(\d+)\]")

@@ -43,6 +43,8 @@ class RankedItem:
     cosine: float | None
     bm25: float
     score: float
+    near: float | None = None
+    """BM25 of the better of the two neighbours of a turn of a talk; ``None`` for everything else."""
     rerank: float = 0.0
     rerankers: tuple[str, ...] = ()
     """What has looked closely at it, in this order."""
@@ -124,7 +126,7 @@ class Recall:
             wanted = dict.fromkeys([*union, *(key for keys in near.values() for key in keys)])
             unscored = [ItemKey(key) for key in wanted if key not in sparse]
             sparse.update(terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored))
-            rows = self._rows(view, [*records, *view.items(key for key in wanted if key not in union)], vector)
+            rows = self._rows(view, records, vector)
         cosines = {} if vector is None else {key: float(row @ vector) for key, row in rows.items()}
         ranked = self._fuse(question, _Scored(records, sparse, cosines, near))
         self._rerank(question, ranked)
@@ -133,7 +135,7 @@ class Recall:
 
     def _neighbours(self, view: ReadView, records: Sequence[ItemRecord]) -> dict[int, tuple[int, ...]]:
         """The turns before and after each turn of a talk: its question or its answer often stands there."""
-        if not (self._parameters.near_sparse or self._parameters.near_dense):
+        if not self._parameters.near:
             return {}
         turns = [record for record in records if record.kind == "chat"]
         listed = {address: view.source(address) for address in {record.address for record in turns}}
@@ -174,7 +176,9 @@ class Recall:
             return
         readable = self._encoder is not None and question.readable_by(self._encoder.scripts)
         cosines = [item.cosine if readable else None for item in top]
-        scores = rerank([item.score for item in top], cosines, [item.bm25 for item in top], looked, weights)
+        near = [item.near for item in top]
+        bm25 = [item.bm25 for item in top]
+        scores = rerank([item.score for item in top], cosines, bm25, looked, weights, near, self._parameters.near)
         for item, score in zip(top, scores, strict=True):
             item.rerank += score - item.score
             item.score = score
@@ -237,11 +241,14 @@ class Recall:
         candidates = [
             Candidate(
                 key=record.key,
-                dense=self._near_dense(record, scored),
-                sparse=self._near_sparse(record, scored),
+                dense=scored.cosines.get(record.key),
+                sparse=scored.sparse.get(record.key, 0.0),
                 family=self._family(record, question),
                 age_s=now_s - record.timestamp_s,
                 quality=source_quality(record.path, record.kind, record.title, superseded=record.superseded),
+                near=max((scored.sparse.get(key, 0.0) for key in scored.near[record.key]), default=0.0)
+                if record.key in scored.near
+                else None,
             )
             for record in scored.records
         ]
@@ -249,21 +256,8 @@ class Recall:
         factor = 1.0 if readable or not any(scored.sparse.values()) else self._parameters.script_gate
         by_key = {record.key: record for record in scored.records}
         given = {candidate.key: candidate for candidate in candidates}
-        return [
-            RankedItem(by_key[one.key], one, given[one.key].dense, given[one.key].sparse, one.score)
-            for one in fuse(candidates, self._parameters, factor)
-        ]
-
-    def _near_dense(self, record: ItemRecord, scored: _Scored) -> float | None:
-        own, share = scored.cosines.get(record.key), self._parameters.near_dense
-        beside = [scored.cosines[key] for key in scored.near.get(record.key, ()) if key in scored.cosines]
-        if own is None or not beside:
-            return own
-        return (own + share * sum(beside) / len(beside)) / (1.0 + share)
-
-    def _near_sparse(self, record: ItemRecord, scored: _Scored) -> float:
-        beside = sum(scored.sparse.get(key, 0.0) for key in scored.near.get(record.key, ()))
-        return scored.sparse.get(record.key, 0.0) + self._parameters.near_sparse * beside
+        fused = [(one, given[one.key]) for one in fuse(candidates, self._parameters, factor)]
+        return [RankedItem(by_key[one.key], one, own.dense, own.sparse, one.score, own.near) for one, own in fused]
 
     def _family(self, record: ItemRecord, question: Question) -> str:
         if record.modality == "code":

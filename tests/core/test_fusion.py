@@ -129,6 +129,8 @@ def test_shares_add_up_to_one(parameters: RecallParameters) -> None:
     for family in (parameters.prose, parameters.code, parameters.chat, parameters.topical or parameters.prose):
         assert family.first.dense + family.first.sparse == pytest.approx(1.0)
         assert family.rerank.dense + family.rerank.sparse + family.rerank.late == pytest.approx(1.0)
+        assert parameters.cross.late > family.rerank.late
+    assert parameters.cross.dense + parameters.cross.sparse + parameters.cross.late == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,18 @@ def test_what_says_that_it_was_replaced_is_worth_less(text: str, superseded: boo
     assert is_superseded(text) is superseded
     worth = source_quality("/h/a.md", "markdown", superseded=superseded)
     assert (worth < source_quality("/h/a.md", "markdown")) is superseded
+
+
+def test_a_turn_is_lifted_by_what_was_said_beside_it() -> None:
+    alone = [candidate(1, 0.5, 2.0, family="chat", near=0.0), candidate(2, 0.5, 2.0, family="chat", near=9.0)]
+    assert order(alone) == [2, 1]
+    assert order(alone, PLAN) == [1, 2]
+
+
+def test_what_is_no_turn_is_not_measured_by_its_neighbours() -> None:
+    prose = [candidate(1, 0.5, 2.0), candidate(2, 0.4, 1.0)]
+    turn = candidate(3, 0.45, 1.5, family="chat", near=5.0)
+    assert [key for key in order([*prose, turn]) if key != 3] == order(prose)
 
 
 def test_reranking_keeps_the_range_and_judges_each_by_what_it_has() -> None:

@@ -10,11 +10,12 @@ import pytest
 from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import BadFile, BadPath
 from assistant.evaluation.golden import GoldenQuestion, GoldenSet, load_golden
-from assistant.evaluation.metrics import Outcome, Place, figures, supports
+from assistant.evaluation.golden_run import class_figures
+from assistant.evaluation.metrics import Outcome, Place, Scored, score, supports
 from assistant.reading.reader import FileReader
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-FILES = [GOLDEN / "home.yaml", GOLDEN / "home-dev.yaml"]
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+FILES = sorted(GOLDEN.glob("*.yaml"))
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -63,6 +64,8 @@ def test_every_class_is_there_and_no_question_twice() -> None:
         ("version: 2\nhome: .\nquestions: []", BadFile),
         ("version: 1\nhome: .\nquestions: [{id: a, class: easy, text: b, surprise: 1}]", BadFile),
         ("[" * 5000, BadFile),
+        ("version: 1\nhome: .\nquestions: [{id: a, class: easy, text: b, part: training}]", BadFile),
+        ("version: 1\nhome: .\nquestions: [{id: a, class: easy, text: b}, {id: a, class: easy, text: c}]", BadFile),
     ],
 )
 def test_hostile_golden_files_are_refused_in_words(tmp_path: Path, text: str, error: type[Exception]) -> None:
@@ -91,13 +94,72 @@ def outcome(hits: list[Place], **changes: object) -> Outcome:
     return Outcome(question, tuple(hits), **values, recall_ms=1.0, ask_ms=1.0)  # type: ignore[arg-type]
 
 
+def measured(*hits: Place, **changes: object) -> Scored:
+    (found,) = score([outcome(list(hits), **changes)])
+    return found
+
+
 def test_places_of_one_fact_are_alternatives() -> None:
-    found = figures("x", [outcome([Place("b", 4, 9)])])
-    assert found.recall_at_20 == 0.5
-    assert figures("x", [outcome([Place("b", 4, 9), Place("c", 1, 1)])]).recall_at_20 == 1.0
-    assert figures("x", [outcome([Place("a", 3, 3)])]).recall_at_20 == 0.0
-    assert figures("x", [outcome([])]).right == 1.0
-    assert figures("x", [outcome([], answer="Eight. [1]")]).right == 0.0
+    assert measured(Place("b", 4, 9)).recall_at_20 == 0.5
+    assert measured(Place("b", 4, 9), Place("c", 1, 1)).recall_at_20 == 1.0
+    assert measured(Place("a", 3, 3)).recall_at_20 == 0.0
+
+
+def test_the_order_of_hits_counts() -> None:
+    best = measured(Place("a", 1, 1), Place("c", 1, 1))
+    late = measured(Place("x", 1, 1), Place("y", 1, 1), Place("c", 1, 1), Place("a", 1, 1))
+    assert (best.ndcg_at_10, best.mrr) == (1.0, 1.0)
+    assert late.ndcg_at_10 is not None
+    assert late.ndcg_at_10 < 0.7
+    assert late.mrr == pytest.approx(1 / 3)
+    nothing = measured()
+    assert (nothing.recall_at_20, nothing.ndcg_at_10, nothing.mrr) == (0.0, 0.0, 0.0)
+
+
+def test_questions_are_measured_one_by_one_in_their_order() -> None:
+    unanswerable = Outcome(
+        GoldenQuestion.model_validate({"id": "none", "class": "no-answer", "text": "?"}),
+        (Place("a", 1, 1),),
+        answered=False,
+        answer="",
+        cited=(),
+        verified=0,
+        supported=0,
+        confidence=0.1,
+        recall_ms=1.0,
+        ask_ms=1.0,
+    )
+    first, second = score([unanswerable, outcome([Place("a", 1, 1)])])
+    assert (first.recall_at_20, first.ndcg_at_10, first.mrr) == (None, None, None)
+    assert second.mrr == 1.0
+
+
+def test_abstention_counts_right_answers_and_right_refusals() -> None:
+    question = GoldenQuestion.model_validate({"id": "none", "class": "no-answer", "text": "?"})
+    values = {"answer": "", "cited": (), "verified": 0, "supported": 0, "confidence": 0.1}
+    refused = Outcome(question, (), answered=False, **values, recall_ms=1.0, ask_ms=1.0)  # type: ignore[arg-type]
+    bluffed = Outcome(question, (), answered=True, **values, recall_ms=1.0, ask_ms=1.0)  # type: ignore[arg-type]
+    found = class_figures("x", score([refused, bluffed, outcome([]), outcome([], answered=False)]))
+    assert found.abstention_accuracy is not None
+    assert found.answered_share is not None
+    assert found.refused_share is not None
+    assert found.right is not None
+    assert (found.abstention_accuracy.value, found.answered_share.value, found.refused_share.value) == (0.5, 0.5, 0.5)
+    assert found.right.value == 0.5
+    assert (found.abstention_accuracy.low, found.abstention_accuracy.high) == (0.0, 1.0)
+    assert found.to_the_point is None
+
+
+def test_an_answer_must_say_what_is_expected() -> None:
+    assert outcome([]).holds_expected
+    assert not outcome([], answer="Eight. [1]").holds_expected
+    assert not outcome([], answered=False).holds_expected
+
+
+def test_a_question_is_for_tuning_unless_it_is_held_out() -> None:
+    plain = {"id": "q", "class": "easy", "text": "?"}
+    assert GoldenQuestion.model_validate(plain).part == "tuning"
+    assert GoldenQuestion.model_validate({**plain, "part": "held-out"}).part == "held-out"
 
 
 def test_support_is_refused_to_what_the_citation_does_not_say() -> None:
