@@ -1,7 +1,7 @@
 # make demo    sets everything up, indexes a sample home and answers questions from it
 # make test    sets everything up and runs the tests
 # make check   style, types, import contract (and the tests)
-# make bench   measures; see docs/benchmarks.md
+# make bench   measures; see docs/benchmarks.md for this and for bench-peers, bench-million and flamegraphs
 # make lock    computes the requirements locks anew (needs uv)
 
 PYTHON ?= python3
@@ -10,8 +10,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := .demo
 WORKERS ?= 2
+PEERS := .venv-bench
+PEERS_READY := $(PEERS)/.ready
+FIGURES := build/benchmarks
 
-.PHONY: setup demo test check bench soak lock clean
+.PHONY: setup demo test check bench bench-peers bench-million flamegraphs soak lock clean
 
 setup: $(READY)
 
@@ -35,8 +38,24 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What the benchmarks compare with, in an environment of its own. Without it they say what they could not measure.
+$(PEERS_READY): requirements-bench.lock
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
+
 bench: setup
-	$(BIN)/python -m benchmarks
+	-@$(MAKE) --no-print-directory $(PEERS_READY)
+	$(BIN)/python -m benchmarks --json $(FIGURES).json
+
+bench-peers: setup $(PEERS_READY)
+	$(BIN)/python -m benchmarks peers --peer-sizes 20000 100000 --json $(FIGURES)-peers.json
+
+bench-million: setup
+	$(BIN)/python -m benchmarks million --json $(FIGURES)-million.json
+
+flamegraphs: setup $(PEERS_READY)
+	$(BIN)/python -m benchmarks.flamegraphs
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 7200
@@ -46,6 +65,8 @@ lock:
 	    pyproject.toml --group model -o requirements.lock
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
 	    pyproject.toml --group model --group dev -o requirements-dev.lock
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
+	    --group bench -o requirements-bench.lock
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(PEERS) $(DEMO)

@@ -5,13 +5,16 @@ The heavy parts (the encoder above all) are opened when they are first needed.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
+from assistant import __version__
 from assistant.actors.embedder import Embedder
 from assistant.actors.librarian import Librarian, absolute, common_root
 from assistant.actors.registrar import Registrar
@@ -20,38 +23,54 @@ from assistant.actors.verifier import Verifier
 from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
 from assistant.contracts.documents import SourceAddress
-from assistant.contracts.errors import BadPath, BadQuestion, StoreBusy, UnknownItem, UnreadableSource
+from assistant.contracts.errors import BadPath, BadQuestion, DamagedStore, StoreBusy, UnknownItem
 from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, MemoryItem, RecallQuery, RecallResult
-from assistant.contracts.ports import Clock, Encoder
+from assistant.contracts.ports import Clock, Encoder, Reranker
 from assistant.contracts.reports import Forgotten, Status
 from assistant.core.answering import DEFAULT_WEIGHTS, AnswerWeights
-from assistant.core.parameters import PARAMETER_SETS, RecallParameters
+from assistant.core.parameters import NO_RERANKER, PARAMETER_SETS, RecallParameters
 from assistant.inference import catalogue
+from assistant.inference.rerank_shelf import chosen_reranker, described
 from assistant.inference.shelf import EncoderShelf
 from assistant.locations import Locations, locate
 from assistant.memory.fabric import Fabric, Space, open_fabric
 from assistant.memory.layout import ItemRecord
 from assistant.memory.recall import Recall
-from assistant.memory.salvage import set_aside
 from assistant.memory.writing import passing_items
+from assistant.reading.confining import ReadingLimits
+from assistant.reading.desk import ReadingDesk
+from assistant.reading.isolated_histories import IsolatedHistories
+from assistant.reading.isolation import ReaderSetup
+from assistant.reading.pool import ReaderPool
 from assistant.reading.reader import FileReader
 from assistant.reading.walking import FileSources
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from assistant.inference.installing import PrecisionChoice
-    from assistant.inference.probing import ProbeReport
+    from assistant.inference.probing import ProbeReport, RerankProbeReport
+    from assistant.memory.auditing import Audit
+    from assistant.memory.backup import BackupReport
     from assistant.memory.checking import CheckReport
+    from assistant.memory.restoring import RestoreReport
 
 STDIN = SourceAddress("-")
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is; 0 of 0 when that is not known."""
+
+
+def unseen(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
 
 
 class Assistant:
     """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
 
-    ``encoder`` overrides the configured one (tests, evaluations).
+    ``encoder`` and ``reranker`` override the configured ones (tests, evaluations).
     """
 
     def __init__(
@@ -63,6 +82,7 @@ class Assistant:
         stop: threading.Event | None = None,
         clock: Clock | None = None,
         encoder: Encoder | None = None,
+        reranker: Reranker | None = None,
         parameters: RecallParameters | None = None,
         weights: AnswerWeights | None = None,
     ) -> None:
@@ -82,12 +102,23 @@ class Assistant:
             given=encoder,
             note=lambda what: self._tell(Mended(what)),
         )
+        self._reranker = reranker or chosen_reranker(
+            settings.reranker,
+            locations.models,
+            settings.threads,
+            allow_download=settings.allow_download,
+            note=lambda what: self._tell(Mended(what)),
+            should_stop=self.stop.is_set,
+        )
+        self._pool = ReaderPool(_setup_of_readers(settings), settings.readers or min(2, _cores()))
         self._sources = FileSources(
             max_file_bytes=settings.max_file_mib << 20,
             history_limit=settings.history_commits,
             own_folders=locations.own_folders(),
+            histories=IsolatedHistories(self._pool, self.stop.is_set),
         )
         self._reader = FileReader()
+        self._desk = ReadingDesk(self._sources, self._reader, self._pool, self.stop.is_set)
         self._opened: Fabric | None = None
 
     # what people ask for
@@ -128,7 +159,8 @@ class Assistant:
         return self.fabric.records.fetch(lambda view: [root.path for root in view.roots()])
 
     def status(self, *, problems: bool = False) -> Status:
-        return self._registrar.status(self._shelf.describe(), self._parameters, problems=problems)
+        reranker = described(self._reranker, self.settings.reranker)
+        return self._registrar.status(self._shelf.describe(), reranker, self._parameters, problems=problems)
 
     def item(self, item_id: str) -> MemoryItem:
         """One remembered piece by its id. Raises :class:`~assistant.contracts.errors.UnknownItem`."""
@@ -143,14 +175,28 @@ class Assistant:
         self._own()
         return self._registrar.forget(absolute(path))
 
-    def check(self) -> CheckReport:
-        """Compare the three stores with each other."""
-        from assistant.memory.checking import check
+    def check(self, *, full: bool = False, repair: bool = False, progress: Progress = unseen) -> CheckReport:
+        """Compare the three stores with each other and with the files: all of them when ``full``, else a sample.
+        ``repair`` mends what follows from the records and the files, and looks again.
 
-        return check(self.fabric)
+        Raises :class:`~assistant.contracts.errors.DamagedStore`: see :func:`check_store`.
+        """
+        from assistant.memory.repairing import inspect, mend_derived
+
+        def look() -> tuple[CheckReport, Audit]:
+            return inspect(
+                self.fabric, self._sources, full=full, draw=Random(), progress=progress, should_stop=self.stop.is_set
+            )
+
+        report, found = look()
+        if not repair or not report.findings:
+            return report
+        mended = mend_derived(self._own(), report, found, self._librarian.refresh)
+        self.embed()
+        return look()[0].model_copy(update={"mended": (*report.mended, *mended)})
 
     def models(self) -> list[dict[str, Any]]:
-        return catalogue.list_models(self.locations.models, self.settings.model)
+        return catalogue.list_models(self.locations.models, self.settings.model, self.settings.reranker)
 
     def install_model(
         self, name: str | None, precision: PrecisionChoice, on_step: Callable[[str], None]
@@ -163,13 +209,14 @@ class Assistant:
             on_step=on_step,
         )
 
-    def probe_model(self, name: str | None) -> ProbeReport:
+    def probe_model(self, name: str | None) -> ProbeReport | RerankProbeReport:
         settings = self.settings
         return catalogue.probe_model(
             name or settings.model, settings.precision, self.locations.models, settings.threads
         )
 
     def close(self) -> None:
+        self._pool.close()
         if self._opened is not None:
             self._opened.close()
             self._opened = None
@@ -199,11 +246,11 @@ class Assistant:
 
     @cached_property
     def _librarian(self) -> Librarian:
-        return Librarian(self.fabric, self._sources, self._reader, self._clock, self._tell, self.stop)
+        return Librarian(self.fabric, self._sources, self._reader, self._clock, self._tell, self.stop, self._desk)
 
     @cached_property
     def _verifier(self) -> Verifier:
-        return Verifier(self._sources, self._reader)
+        return Verifier(self._desk)
 
     @cached_property
     def _registrar(self) -> Registrar:
@@ -213,9 +260,12 @@ class Assistant:
     def _respondent(self) -> Respondent:
         fabric = self.fabric
         encoder = self._shelf.encoder_or_none() if len(fabric.vectors) else None
+        ranking = self._parameters
+        if self._reranker is None and self.settings.reranker == NO_RERANKER:
+            ranking = ranking.model_copy(update={"rerank_top": 0})
         return Respondent(
             fabric,
-            Recall(fabric, encoder, self._clock, self._parameters),
+            Recall(fabric, encoder, self._clock, ranking, self._reranker),
             encoder,
             self._sources,
             None if fabric.read_only else self._librarian,
@@ -238,14 +288,23 @@ class Assistant:
     def _piped(self, data: bytes) -> list[ItemRecord]:
         if not data.strip():
             return []
-        try:
-            document = self._reader.read(STDIN, data)
-        except UnreadableSource as error:
-            raise BadQuestion(f"The piped input cannot be read: {error.reason}.") from error
-        if document is None:
+        reading = self._desk.read_given(STDIN, data)
+        if reading.problem is not None:
+            raise BadQuestion(f"The piped input cannot be read: {reading.problem}.")
+        if reading.outline is None:
             raise BadQuestion("The piped input is not text.", remedy="Pipe text, or remember the file with `add`.")
         self._verifier.give(STDIN, data)
-        return passing_items(STDIN, document, data)
+        return passing_items(STDIN, len(data), reading.outline, reading.drafts)
+
+
+def _setup_of_readers(settings: Settings) -> ReaderSetup:
+    limits = ReadingLimits(settings.read_timeout_s, settings.read_memory_bytes)
+    return ReaderSetup(limits, settings.max_file_mib << 20)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 ASK_ITEMS = 24
@@ -284,14 +343,50 @@ def open_assistant(
         assistant.close()
 
 
-def repair_store(listener: Listener, stop: threading.Event) -> str:
-    """Set a damaged store aside (nothing in it is deleted) and read the folders it remembered anew.
+def check_store(
+    *, full: bool, repair: bool, progress: Progress, listener: Listener, stop: threading.Event
+) -> CheckReport:
+    """:meth:`Assistant.check` of this user's memory. With ``repair``, records that are damaged themselves are mended
+    in a copy; when that cannot be done, they are set aside (nothing is deleted) and the remembered folders read anew."""
+    from assistant.memory.repairing import Mending, mend_or_set_aside
 
-    Returns where it was put. Raises :class:`~assistant.contracts.errors.StorageFailed` when it cannot be moved.
-    """
-    locations = locate()
-    folder, roots = set_aside(locations.store, locations.set_aside)
+    mending = Mending()
+    for last in (False, True):
+        try:
+            with open_assistant(listener=listener, stop=stop) as assistant:
+                if mending.roots:
+                    assistant.add(mending.roots)
+                    mending.roots = []
+                return mending.told_in(assistant.check(full=full, repair=repair, progress=progress))
+        except DamagedStore:
+            if last or not repair:
+                raise
+        places = locate()
+        mending = mend_or_set_aside(places.store, places.set_aside, progress=progress, should_stop=stop.is_set)
+    raise AssertionError("unreachable")
+
+
+def back_up_store(target: Path, *, replace: bool, progress: Progress, stop: threading.Event) -> BackupReport:
+    """Write a backup of this user's memory to one file; see :func:`assistant.memory.backup.back_up`."""
+    from assistant.memory.backup import back_up
+
+    return back_up(
+        locate().store,
+        target,
+        replace=replace,
+        made_at=SystemClock().now(),
+        program=__version__,
+        progress=progress,
+        should_stop=stop.is_set,
+    )
+
+
+def restore_store(file: Path, *, progress: Progress, listener: Listener, stop: threading.Event) -> RestoreReport:
+    """Put a backup in the place of this user's memory and make its indexes; see
+    :func:`assistant.memory.restoring.restore`."""
+    from assistant.memory.restoring import restore
+
+    report = restore(file, locate().store, progress=progress, should_stop=stop.is_set)
+    progress("Making the indexes", 0, 0)
     with open_assistant(listener=listener, stop=stop) as assistant:
-        if roots:
-            assistant.add([root for root in roots if Path(root).is_dir()])
-    return str(folder)
+        return report.model_copy(update={"pending": assistant.status().pending_vectors})

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from assistant.contracts.errors import BadSettings
-from assistant.core.parameters import DEFAULT, PARAMETER_SETS
+from assistant.core.parameters import DEFAULT, OWN_RERANKER, PARAMETER_SETS
 
 PROJECT_FILE = ".assistant.toml"
 PROJECT_MAY_SET = frozenset({"max_file_mib", "history_commits"})
@@ -30,14 +30,23 @@ class Settings(BaseModel):
     model: str = "all-minilm-l6-v2"
     """Encoder: id of a manifest in ``models/``, or a name that fastembed knows."""
     precision: Literal["auto", "fp32", "int8"] = "auto"
+    reranker: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = OWN_RERANKER
+    """What looks closely at the best hits: "default", the encoder's own token vectors; "none", nothing; or, beside
+    those, a cross-encoder: id of a manifest in ``models/rerankers/``, or a name that fastembed knows."""
     threads: Annotated[int, Field(ge=0, le=256)] = 0
-    """Threads of the encoder; 0: one a physical core."""
+    """Threads of the encoder, and of the reranker; 0: one a physical core."""
     allow_download: bool = False
     """Whether models may be fetched without asking each time."""
     max_file_mib: Annotated[int, Field(ge=1, le=1024)] = 32
     """Larger files are listed as problems and not read."""
     history_commits: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
     """Newest commits of each git history that are remembered; 0: none."""
+    readers: Annotated[int, Field(ge=0, le=64)] = 0
+    """Processes that read files at a time; 0: one a core, two at most."""
+    read_timeout_s: Annotated[float, Field(ge=1, le=3600)] = 20
+    """Seconds a source may take to be read; what takes longer is listed as a problem."""
+    read_memory_bytes: Annotated[int, Field(ge=128 << 20, le=1 << 44)] = 1 << 30
+    """Bytes of memory a process that reads files may use; a source that needs more is listed as a problem."""
     parameters: Literal[tuple(sorted(PARAMETER_SETS))] = DEFAULT.version  # type: ignore[valid-type]
     """Version of the recall parameter set."""
 

@@ -47,18 +47,24 @@ class Figure:
     high: float | None = None
 
     def __str__(self) -> str:
-        text = f"{_plain(self.value):>9} {self.unit:<10} {self.what}"
+        text = f"{plain(self.value):>9} {self.unit:<10} {self.what}"
         if self.low is None or self.high is None:
             return text
-        return f"{text} ({_plain(self.low)} .. {_plain(self.high)})"
+        return f"{text} ({plain(self.low)} .. {plain(self.high)})"
 
 
 @dataclass(slots=True)
 class Figures:
-    """What one benchmark found, in the order it was found, by short name."""
+    """What one benchmark found, in the order it was found, by short name. ``notes``: tables, and what could not be
+    measured. ``tabled``: the notes tell all, the figures are only kept."""
 
     title: str
     found: dict[str, Figure] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    tabled: bool = False
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def add(self, name: str, value: float, unit: str, what: str) -> None:
         self.found[name] = Figure(value, unit, what)
@@ -71,7 +77,8 @@ class Figures:
         self.median(name, [one / other for one, other in zip(above, below, strict=True)], "x", what)
 
     def __str__(self) -> str:
-        return "\n".join([self.title, *(f"  {figure}" for figure in self.found.values())])
+        lines = [] if self.tabled else [f"  {figure}" for figure in self.found.values()]
+        return "\n".join([self.title, *lines, *self.notes])
 
 
 class StepClocks:
@@ -106,7 +113,8 @@ class StepClocks:
         return timed
 
 
-def _plain(value: float) -> str:
+def plain(value: float) -> str:
+    """Three or four digits that tell something."""
     size = abs(value)
     if size >= 1000:
         return f"{value:,.0f}"

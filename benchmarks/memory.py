@@ -11,22 +11,14 @@ from benchmarks.workbench import REPOSITORY, Workbench
 
 VECTORS = 50_000
 DIM = 384
+MB = 1_000_000
 
 
 def run(bench: Workbench) -> Figures:
     figures = Figures("memory: resident, in processes of their own")
-    store = _child(bench, "store", bench.remembered)
-    model = _child(bench, "model", str(bench.model_folder))
-    mib = 2**20
-    figures.add("open_mib", store["open"] / mib, "MiB", "store opened, 1,500 pieces remembered")
-    figures.add("recall_mib", store["recalled"] / mib, "MiB", "model loaded and one question recalled")
-    figures.add("private_mib", store["private"] / mib, "MiB", "of that, shared with nobody and backed by no file")
-    figures.add(
-        "model_mib", model["resident"] / mib, "MiB", "onnxruntime with the model and one question, nothing else"
-    )
-    figures.add("recall_to_model", store["recalled"] / model["resident"], "x", "recall : the model alone")
+    measure_store(bench, bench.remembered, figures)
     count = bench.count(VECTORS, 1000)
-    vectors = _child(bench, "vectors", str(count), str(DIM))
+    vectors = _child(bench, bench.remembered, "vectors", str(count), str(DIM))
     each = vectors["resident"] / count
     figures.add(
         "bytes_per_vector", each, "bytes", f"resident, of {count:,} vectors of {DIM} in hnswlib, m = {vectors['m']}"
@@ -36,14 +28,28 @@ def run(bench: Workbench) -> Figures:
     return figures
 
 
-def _child(bench: Workbench, *arguments: str) -> dict[str, int]:
+def measure_store(bench: Workbench, home: str, figures: Figures, size: str = "") -> None:
+    """A process that opened a memory and recalled, against one with nothing but the model. ``size`` goes before the
+    names of the figures."""
+    prefix = f"{size}_" if size else ""
+    store = _child(bench, home, "store")
+    model = _child(bench, home, "model", str(bench.model_folder))
+    where = f"memory “{home}”"
+    figures.add(f"{prefix}open_mb", store["open"] / MB, "MB", f"store opened, {where}")
+    figures.add(f"{prefix}recall_mb", store["recalled"] / MB, "MB", "model loaded and one question recalled")
+    figures.add(f"{prefix}private_mb", store["private"] / MB, "MB", "of that, shared with nobody and backed by no file")
+    figures.add(f"{prefix}model_mb", model["resident"] / MB, "MB", "onnxruntime, the model, one question, nothing else")
+    figures.add(f"{prefix}recall_to_model", store["recalled"] / model["resident"], "x", "recall : the model alone")
+
+
+def _child(bench: Workbench, home: str, *arguments: str) -> dict[str, int]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.resident", *arguments],
-        env=bench.environment(bench.remembered),
+        env=bench.environment(home),
         cwd=REPOSITORY,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=900,
     )
     found: dict[str, int] = json.loads(done.stdout)
     return found

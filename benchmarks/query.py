@@ -1,143 +1,119 @@
-"""Latency of recall and of answers, and the steps it is made of.
+"""Latency of recall and of answers: questions to hits that are ranked and checked against the disk.
 
-Steps are timed by clocks on the methods that do them, inside the program's own objects.
+The large memory is made as any other (files read, cut, stored, indexed); only its vectors are drawn, not computed
+(see :mod:`benchmarks.likeness`), and its token rows are those of other texts. Its questions are encoded for real.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from assistant.actors.respondent import Respondent
 from assistant.app import Assistant, question
-from assistant.clock import SystemClock
 from assistant.contracts.items import Filters
 from assistant.core.parameters import DEFAULT
 from assistant.evaluation.golden import load_golden
-from assistant.memory.recall import Recall
+from benchmarks.growing import Grown, grow
 from benchmarks.measuring import Figures, StepClocks, percentile, seconds
-from benchmarks.texts import Texts, write_files
-from benchmarks.workbench import PASSAGE_PARTS, REPOSITORY, Workbench
+from benchmarks.startup import cold_recall
+from benchmarks.texts import Texts
+from benchmarks.workbench import NO_RERANK, REPOSITORY, Workbench
 
-QUESTIONS = 50
+QUESTIONS = 200
+"""With reranking, and as many without."""
+BLOCKS = 4
+"""The memory is opened so often each, with and without reranking in turn."""
+WARM = 10
 GOLDEN_QUESTIONS = 24
-MORE_FILES = 1900
-"""Files that bring the memory above 20,000 pieces."""
-NOISE = 0.6
-"""Length of the noise added to a unit vector that stands for another text."""
-BATCH = 2048
+LARGE = 100_000
 K = 10
 
-LIBRARIES = ("encode", "words", "vectors", "late")
+STEPS = {
+    "encode": "question to vector",
+    "words": "search in Tantivy",
+    "vectors": "search in hnswlib, or exactly",
+    "tokens": "token vectors from the model",
+}
 
 
 def run(bench: Workbench) -> Figures:
     figures = Figures(f"query: recall of {K} and answers, in a process that has everything open")
-    with bench.assistant(bench.remembered) as assistant:
-        _recall(bench, assistant, figures, "small", seed=5)
-        _grow(bench, assistant)
-        _recall(bench, assistant, figures, "large", seed=6)
+    measure_recall(bench, bench.remembered, figures, "small")
+    grown = grow(bench, "large", bench.count(LARGE, 300))
+    tell_growth(figures, "large", grown)
+    measure_recall(bench, "large", figures, "large")
+    cold_recall(bench, "large", figures, "large")
     _ask(bench, figures)
     return figures
 
 
-def _recall(bench: Workbench, assistant: Assistant, figures: Figures, size: str, seed: int) -> None:
-    """With and without reranking in turn. No question is asked twice: the encoder remembers questions."""
-    full = assistant._respondent
-    fabric = assistant.fabric
-    plain = copy.copy(full)
-    plain._recall = Recall(fabric, bench.encoder, SystemClock(), DEFAULT.model_copy(update={"rerank_top": 0}))
-    texts = Texts(seed)
-    asked = list(dict.fromkeys(texts.question() for _ in range(3 * bench.count(QUESTIONS, 2))))
-    asked = asked[: 2 * bench.count(QUESTIONS, 2) + 2]
-    _time(full, asked.pop())
-    _time(plain, asked.pop())
+def tell_growth(figures: Figures, size: str, grown: Grown) -> None:
+    where = f"{grown.pieces:,} pieces"
+    figures.add(f"{size}_scan_s", grown.scan_s, "s", f"{where} of {grown.files:,} files: until searchable by words")
+    figures.add(f"{size}_store_s", grown.store_s, "s", f"{where}: store and index vectors, durable")
+    figures.add(f"{size}_draw_s", grown.draw_s, "s", "of that: draw them (beside it, on a thread of its own)")
+    for part, size_bytes in grown.disk_bytes.items():
+        figures.add(f"{size}_{part}_bytes", size_bytes / grown.pieces, "bytes", f"{where}: on disk in {part}, a piece")
+    words = f"{where}: of the 20 nearest, found by the vector index asked for 20"
+    figures.add(f"{size}_index_recall", grown.index_recall, "of 1", words)
+    words = f"{where}: the same, asked for {DEFAULT.candidates}, as recall does"
+    figures.add(f"{size}_index_recall_wide", grown.index_recall_wide, "of 1", words)
+
+
+def measure_recall(bench: Workbench, home: str, figures: Figures, size: str) -> None:
+    """No question is asked twice: the encoder remembers questions."""
+    asked = _questions(seed=len(size))
+    count = bench.count(QUESTIONS, 2 * BLOCKS) // BLOCKS
+    times_s: dict[str, list[float]] = {"full": [], "plain": []}
+    opened_s: list[float] = []
     clocks = StepClocks()
-    with clocks.on(_steps(assistant, full)):
-        full_s = [_time(full, text) for text in asked[::2]]
-    steps = _means(clocks, len(full_s))
-    turns = list(zip(asked[1::4], asked[3::4], strict=False))
-    pairs = [(_time(full, f"{one} again"), _time(plain, other)) for one, other in turns]
-    items = assistant.status().items
-    where = f"{items:,} pieces"
-    figures.add(f"{size}_p50_ms", percentile(full_s, 50) * 1000, "ms", f"recall p50, {where}")
-    figures.add(f"{size}_p95_ms", percentile(full_s, 95) * 1000, "ms", f"recall p95, {where}")
-    plain_s = [pair[1] for pair in pairs]
-    figures.add(f"{size}_plain_p50_ms", percentile(plain_s, 50) * 1000, "ms", f"recall p50 without reranking, {where}")
-    figures.add(f"{size}_plain_p95_ms", percentile(plain_s, 95) * 1000, "ms", f"recall p95 without reranking, {where}")
-    figures.ratio(f"{size}_rerank_ratio", [pair[0] for pair in pairs], plain_s, "with reranking : without (times)")
-    _tell_steps(figures, size, steps, sum(full_s) / len(full_s))
+    for block in range(BLOCKS):
+        for name in list(times_s)[:: -1 if block % 2 else 1]:
+            with bench.assistant(home, parameters=NO_RERANK if name == "plain" else None) as assistant:
+                opened_s.append(seconds(assistant.roots))
+                for _ in range(WARM):
+                    _time(assistant, next(asked))
+                steps = _steps(bench, assistant) if name == "full" else {}
+                with clocks.on(steps):
+                    times_s[name] += [_time(assistant, next(asked)) for _ in range(count)]
+                where = f"{assistant.status().items:,} pieces"
+    for name, prefix, words in (("full", "", ""), ("plain", "plain_", " without reranking")):
+        for percent in (50, 95, 99):
+            value = percentile(times_s[name], percent) * 1000
+            figures.add(f"{size}_{prefix}p{percent}_ms", value, "ms", f"recall p{percent}{words}, {where}")
+    ratio = percentile(times_s["full"], 50) / percentile(times_s["plain"], 50)
+    figures.add(f"{size}_rerank_ratio", ratio, "x", "with reranking : without (times, p50)")
+    figures.median(f"{size}_open_s", opened_s, "s", f"open the store, {where}")
+    _tell_steps(figures, size, clocks, times_s["full"])
 
 
-def _steps(assistant: Assistant, respondent: Respondent) -> dict[str, tuple[Any, str]]:
-    fabric, recall = assistant.fabric, respondent._recall
+def _steps(bench: Workbench, assistant: Assistant) -> dict[str, tuple[object, str]]:
+    """What models and libraries do in a recall, by name; see :data:`STEPS`."""
     return {
-        "encode": (respondent._encoder, "encode_query"),
-        "words": (fabric.terms, "search"),
-        "vectors": (fabric.vectors, "search"),
-        "records": (recall, "_load"),
-        "fuse": (recall, "_fuse"),
-        "late": (respondent._encoder, "token_vectors"),
-        "compare": (recall, "_rerank"),
-        "distinct": (recall, "_distinct"),
-        "fresh": (respondent._sources, "stat"),
-        "show": (respondent, "_hit"),
+        "encode": (bench.encoder, "encode_query"),
+        "words": (assistant.fabric.terms, "search"),
+        "vectors": (assistant.fabric.vectors, "search"),
+        "tokens": (bench.encoder, "token_vectors"),
     }
 
 
-WORDS_OF_STEPS = {
-    "encode": "question to vector",
-    "words": "search in Tantivy",
-    "vectors": "search in hnswlib, or exactly",
-    "records": "load records and cosines from LMDB",
-    "fuse": "fuse the scores",
-    "late": "token vectors of the question and the best 16",
-    "compare": "compare them token by token, and reorder",
-    "distinct": "fold near-duplicates",
-    "fresh": "stat the sources",
-    "show": "snippets",
-    "verify": "check the citations against the disk",
-}
+def _tell_steps(figures: Figures, prefix: str, clocks: StepClocks, taken_s: list[float]) -> None:
+    whole_s, rest_s = sum(taken_s), sum(taken_s)
+    for name, words in STEPS.items():
+        step_s = clocks.total_s.get(name, 0.0)
+        figures.add(f"{prefix}_{name}_ms", step_s / len(taken_s) * 1000, "ms", f"mean of this: {words}")
+        rest_s -= step_s
+    figures.add(f"{prefix}_ours_ms", rest_s / len(taken_s) * 1000, "ms", "mean of this: everything else, ours")
+    figures.add(f"{prefix}_to_libraries", whole_s / (whole_s - rest_s), "x", "whole : model, Tantivy and hnswlib alone")
 
 
-def _means(clocks: StepClocks, count: int) -> dict[str, float]:
-    """Seconds of each step in one of ``count`` calls; token vectors are made inside of reordering."""
-    means = {name: total_s / count for name, total_s in clocks.total_s.items()}
-    return {**means, "compare": means["compare"] - means["late"]}
-
-
-def _tell_steps(figures: Figures, prefix: str, steps: Mapping[str, float], whole_s: float) -> None:
-    for name, mean_s in steps.items():
-        figures.add(f"{prefix}_{name}_ms", mean_s * 1000, "ms", f"mean of this: {WORDS_OF_STEPS[name]}")
-    rest = "form the answer, and everything else" if prefix == "ask" else "everything else"
-    figures.add(f"{prefix}_rest_ms", (whole_s - sum(steps.values())) * 1000, "ms", f"mean of this: {rest}")
-    libraries_s = sum(steps[name] for name in LIBRARIES)
-    figures.add(
-        f"{prefix}_to_libraries", whole_s / libraries_s, "x", "whole : model, Tantivy and hnswlib alone (times)"
-    )
-
-
-def _grow(bench: Workbench, assistant: Assistant) -> None:
-    """More files, read as always; their vectors are those of other pieces with noise, since only their number and
-    spread matter here."""
-    folder = bench.folder / "more"
-    write_files(folder, bench.count(MORE_FILES), PASSAGE_PARTS, seed=7)
-    fabric = assistant.fabric
-    fingerprint = fabric.space.fingerprint
-    known = np.stack([fabric.vectors._rows([label])[0] for label in fabric.vectors.labels()])
-    assistant.add([str(folder)], embed=False)
-    with fabric.records.read() as view:
-        contents = [content for content, _ in view.pending(fingerprint)]
-    chance = np.random.default_rng(8)
-    for start in range(0, len(contents), BATCH):
-        batch = contents[start : start + BATCH]
-        rows = known[chance.integers(0, len(known), len(batch))]
-        noise = chance.standard_normal(rows.shape, dtype=np.float32)
-        rows = rows + NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
-        fabric.store_vectors(batch, (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32))
+def _questions(seed: int) -> Iterator[str]:
+    """Questions without end, none twice."""
+    texts, seen = Texts(seed), set[str]()
+    while True:
+        text = texts.question()
+        if text not in seen:
+            seen.add(text)
+            yield text
 
 
 def _ask(bench: Workbench, figures: Figures) -> None:
@@ -145,24 +121,22 @@ def _ask(bench: Workbench, figures: Figures) -> None:
     every = max(1, len(golden.questions) // bench.count(GOLDEN_QUESTIONS, 2))
     asked = [one.text for one in golden.questions[::every]]
     folder = home if bench.scale >= 1 else home / "notes" / "cars"
+    clocks = StepClocks()
     with bench.assistant("golden") as assistant:
         assistant.add([str(folder)])
         assistant.ask(asked.pop())
-        respondent = assistant._respondent
-        steps = {**_steps(assistant, respondent), "verify": (respondent._verifier, "verify")}
-        clocks = StepClocks()
-        with clocks.on(steps):
+        with clocks.on(_steps(bench, assistant)):
             taken_s = [seconds(_asking(assistant, text)) for text in asked]
         where = f"golden/home, {assistant.status().items:,} pieces, {len(asked)} questions"
     figures.add("ask_p50_ms", percentile(taken_s, 50) * 1000, "ms", f"ask p50, {where}")
     figures.add("ask_p95_ms", percentile(taken_s, 95) * 1000, "ms", f"ask p95, {where}")
-    _tell_steps(figures, "ask", _means(clocks, len(taken_s)), sum(taken_s) / len(taken_s))
+    _tell_steps(figures, "ask", clocks, taken_s)
 
 
 def _asking(assistant: Assistant, text: str) -> Callable[[], object]:
     return lambda: assistant.ask(text)
 
 
-def _time(respondent: Respondent, text: str) -> float:
+def _time(assistant: Assistant, text: str) -> float:
     query = question(text, k=K, filters=Filters())
-    return seconds(lambda: respondent.recall(query))
+    return seconds(lambda: assistant.recall(query))

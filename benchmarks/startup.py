@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from assistant.inference.processor import physical_cores
 from benchmarks.measuring import Figures, take_turns
 from benchmarks.texts import Texts
 from benchmarks.workbench import REPOSITORY, Workbench
@@ -53,16 +54,13 @@ session.run(None, {node.name: feed[node.name] for node in session.get_inputs()})
 
 
 def run(bench: Workbench) -> Figures:
-    from assistant.inference.processor import physical_cores
-
     figures = Figures("startup: a command in a new process, files in the page cache")
     smallest = bench.folder / "smallest.py"
     smallest.write_text(SMALLEST_APP)
     environment = bench.environment("startup")
-    command = _command()
     times = take_turns(
         {
-            "help": _child([*command, "--help"], environment),
+            "help": _child([*_command(), "--help"], environment),
             "imports": _child([sys.executable, "-c", "import typer, rich"], environment),
             "smallest": _child([sys.executable, str(smallest), "--help"], environment),
         },
@@ -76,20 +74,25 @@ def run(bench: Workbench) -> Figures:
         "help_to_smallest", times["help"], times["smallest"], "assistant --help : the smallest program's help"
     )
 
-    environment = bench.environment(bench.remembered)
-    question = Texts(3).question()
+    cold_recall(bench, bench.remembered, figures)
+    return figures
+
+
+def cold_recall(bench: Workbench, home: str, figures: Figures, size: str = "") -> None:
+    """``assistant recall`` in a new process, against the least a process does to encode a question. ``size`` goes
+    before the names of the figures."""
+    prefix, environment = f"{size}_" if size else "", bench.environment(home)
     model = [sys.executable, "-c", BARE_MODEL, str(bench.model_folder), str(physical_cores())]
     cold = take_turns(
         {
-            "recall": _child([*command, "recall", question], environment),
+            "recall": _child([*_command(), "recall", Texts(3).question()], environment),
             "model": _child(model, environment),
         },
         bench.count(RECALL_ROUNDS),
     )
-    figures.median("recall_s", cold["recall"], "s", "assistant recall, one shot, 1,500 pieces remembered")
-    figures.median("model_s", cold["model"], "s", "load the model and encode one question, nothing else")
-    figures.ratio("recall_to_model", cold["recall"], cold["model"], "assistant recall : the model alone")
-    return figures
+    figures.median(f"{prefix}recall_s", cold["recall"], "s", f"assistant recall, one shot, memory “{home}”")
+    figures.median(f"{prefix}model_s", cold["model"], "s", "load the model and encode one question, nothing else")
+    figures.ratio(f"{prefix}recall_to_model", cold["recall"], cold["model"], "assistant recall : the model alone")
 
 
 def _command() -> list[str]:

@@ -44,7 +44,30 @@ QUALITIES = tuple(_QUALITIES.split())
 TARGET_CHARS = 440
 """Length of a paragraph: with its heading one chunk, about 110 tokens."""
 
+NAMES = 200_000
+"""Made-up proper names. They are drawn as names are met in writing: the n-th commonest one n-th as often as the first
+(Zipf's law), so that most of what a memory holds are rare words, as in real notes."""
+
 _TYPES = ("int", "str", "float", "bytes")
+
+_STARTS = """
+bar bel bran cal cor dal del dor el far fel gar gor hal hol jor kal kel lan lor mal mar mel nor or pel per ral ren sal
+sel sor tal tel tor ul val ver vol wen wil yor zan zel
+"""
+_MIDDLES = "a an ar e en er i in ir o on or u un ad ed id od ab eb ib ob"
+_ENDS = "berg by dal feld gren holm kov land ley lin man mark mere nen ola rup sen son stad sted ton vik wick wood"
+STARTS, MIDDLES, ENDS = (tuple(syllables.split()) for syllables in (_STARTS, _MIDDLES, _ENDS))
+
+
+def proper_name(number: int) -> str:
+    """The made-up name of that number (from 0); no two are alike. Common ones are short."""
+    rest, start = divmod(number, len(STARTS))
+    rest, end = divmod(rest, len(ENDS))
+    middle = ""
+    while rest:
+        rest, place = divmod(rest - 1, len(MIDDLES))
+        middle += MIDDLES[place] + ("" if not rest else "v")
+    return (STARTS[start] + middle + ENDS[end]).capitalize()
 
 
 class Texts:
@@ -70,7 +93,8 @@ class Texts:
                 "who {v} the {q} {t}?",
                 "how many {u} of {t} did {n} note in {p}?",
                 "what happened to the {t} and the {o} in {p}?",
-                "{t} {o} {p}",
+                "what did {n} {s} say about the {t}?",
+                "{t} {o} {s}",
             )
         )
         return form.format(
@@ -80,6 +104,7 @@ class Texts:
             p=self._place(),
             v=draw(VERBS),
             n=draw(PEOPLE),
+            s=self._name(),
             u=draw(UNITS),
         )
 
@@ -107,7 +132,9 @@ class Texts:
 
     def _sentence(self) -> str:
         draw = self._random.choice
-        first = f"{draw(PEOPLE)} {draw(VERBS)} the {self._quality()} {self._topic()} near {self._place()}"
+        who = f"{draw(PEOPLE)} {self._name()}" if self._number(0, 1) else draw(PEOPLE)
+        where = self._place() if self._number(0, 1) else self._name()
+        first = f"{who} {draw(VERBS)} the {self._quality()} {self._topic()} near {where}"
         second = f"the {self._topic()} took {self._number(2, 400)} {draw(UNITS)} of {self._topic()}"
         return f"{first}{draw((', ', ' '))}{draw(LINKS)} {second}."
 
@@ -129,6 +156,9 @@ class Texts:
     def _topic(self) -> str:
         # The lower of two draws: some words are common, most are rare.
         return TOPICS[min(self._number(0, len(TOPICS) - 1), self._number(0, len(TOPICS) - 1))]
+
+    def _name(self) -> str:
+        return proper_name(int((NAMES + 1) ** self._random.random()) - 1)
 
     def _quality(self) -> str:
         return self._random.choice(QUALITIES)

@@ -26,8 +26,11 @@ class Registrar:
         self._librarian = librarian
         self._data_folder = data_folder
 
-    def status(self, model: tuple[str, bool, str], parameters: RecallParameters, *, problems: bool) -> Status:
-        """``model``: name, whether it is installed, fingerprint. ``problems``: name each, not only their number."""
+    def status(
+        self, model: tuple[str, bool, str], reranker: tuple[str, bool], parameters: RecallParameters, *, problems: bool
+    ) -> Status:
+        """``model``: name, whether it is installed, fingerprint. ``reranker``: name and whether it is installed.
+        ``problems``: name each, not only their number."""
         sources, items, troubled = Counter[str](), Counter[str](), Counter[str]()
         found: list[Problem] = []
         with self._fabric.records.read() as view:
@@ -68,6 +71,8 @@ class Registrar:
             model=name,
             model_installed=installed,
             fingerprint=fingerprint,
+            reranker=reranker[0],
+            reranker_installed=reranker[1],
             parameters=f"{parameters.name} v{parameters.version}",
             store_bytes=sum(path.stat().st_size for path in self._data_folder.rglob("*") if path.is_file()),
             data_folder=str(self._data_folder),

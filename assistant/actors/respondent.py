@@ -203,6 +203,7 @@ class Respondent:
             recency=round(fused.recency, 4),
             source_quality=round(fused.quality, 4),
             rerank=round(item.rerank, 4),
+            rerankers=item.rerankers,
             held=round(item.held, 4),
             note="" if item.cosine is not None else "no vector yet, or not asked: found by its words",
         )

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.contracts.answers import Citation
-from assistant.contracts.documents import Document, SourceAddress
-from assistant.contracts.errors import UnreadableSource
-from assistant.contracts.ids import digest_of
+from assistant.contracts.documents import SourceAddress
+from assistant.reading.desk import WantedPlaces
 
 if TYPE_CHECKING:
-    from assistant.contracts.ports import Reader, Sources
     from assistant.core.answering import Part
     from assistant.memory.layout import ItemRecord
+    from assistant.reading.desk import ReadingDesk
+    from assistant.reading.taking import Place, Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class Checked:
 
 
 class Verifier:
-    def __init__(self, sources: Sources, reader: Reader) -> None:
-        self._sources = sources
-        self._reader = reader
+    """``desk``: where sources are read."""
+
+    def __init__(self, desk: ReadingDesk) -> None:
+        self._desk = desk
         self._given: dict[SourceAddress, bytes] = {}
 
     def give(self, address: SourceAddress, data: bytes) -> None:
@@ -39,20 +40,16 @@ class Verifier:
 
     def verify(self, parts: Sequence[Part], records: Sequence[ItemRecord]) -> Checked:
         """Check each part against the present bytes of its source. One citation per place, numbered in order."""
-        read: dict[SourceAddress, tuple[bytes, Document] | None] = {}
         kept: list[Part] = []
         numbers: list[int] = []
         citations: list[Citation] = []
         stale: dict[SourceAddress, None] = {}
-        for part in parts:
+        for part, (item, cited) in zip(parts, self._look_up(parts, records), strict=True):
             record = records[part.item]
-            address = record.address
-            if address not in read:
-                read[address] = self._read(address)
-            citation = self._cite(part, record, read[address], len(citations) + 1)
-            if citation is None:
-                stale[address] = None
+            if item is None or cited is None or item.text != record.text:
+                stale[record.address] = None
                 continue
+            citation = _cite(record, cited, len(citations) + 1)
             known = next((one for one in citations if _same_place(one, citation)), None)
             if known is None:
                 citations.append(citation)
@@ -60,35 +57,39 @@ class Verifier:
             numbers.append((known or citation).n)
         return Checked(tuple(kept), tuple(numbers), tuple(citations), tuple(stale))
 
-    def _read(self, address: SourceAddress) -> tuple[bytes, Document] | None:
-        try:
-            data = self._given.get(address)
-            if data is None:
-                data = self._sources.fetch(address)
-            document = self._reader.read(address, data)
-        except UnreadableSource:
-            return None
-        return None if document is None else (data, document)
+    def _look_up(self, parts: Sequence[Part], records: Sequence[ItemRecord]) -> list[tuple[Place | None, Place | None]]:
+        """For each part what stands now where its item was, and what stands where it was itself. Every source is read
+        once."""
+        ranges: dict[SourceAddress, list[Range]] = {}
+        roots: dict[SourceAddress, str] = {}
+        for part in parts:
+            record = records[part.item]
+            roots[record.address] = record.root
+            ranges.setdefault(record.address, []).extend(
+                [
+                    (record.text_start, record.text_end),
+                    (record.text_start + part.start, record.text_start + part.end),
+                ]
+            )
+        wanted = [WantedPlaces(one, roots[one], ranges[one], self._given.get(one)) for one in ranges]
+        found = {one.address: iter(places or ()) for one, places in zip(wanted, self._desk.places(wanted), strict=True)}
+        return [
+            (next(places, None), next(places, None)) for places in (found[records[part.item].address] for part in parts)
+        ]
 
-    @staticmethod
-    def _cite(part: Part, record: ItemRecord, found: tuple[bytes, Document] | None, number: int) -> Citation | None:
-        if found is None:
-            return None
-        data, document = found
-        if document.text[record.text_start : record.text_end] != record.text:
-            return None
-        start, end = record.text_start + part.start, record.text_start + part.end
-        span = document.offsets.span(start, end)
-        return Citation(
-            n=number,
-            path=str(record.address),
-            line=span.line,
-            end_line=span.end_line,
-            start_byte=span.start_byte,
-            end_byte=span.end_byte,
-            digest=digest_of(data[span.start_byte : span.end_byte]),
-            quote=document.text[start:end],
-        )
+
+def _cite(record: ItemRecord, place: Place, number: int) -> Citation:
+    span = place.span
+    return Citation(
+        n=number,
+        path=str(record.address),
+        line=span.line,
+        end_line=span.end_line,
+        start_byte=span.start_byte,
+        end_byte=span.end_byte,
+        digest=place.digest,
+        quote=place.text,
+    )
 
 
 def _same_place(one: Citation, other: Citation) -> bool:

@@ -15,6 +15,8 @@ from typing import Annotated
 
 import typer
 
+from assistant.cli.evaluating import evaluate
+from assistant.cli.storing import backup, check, restore
 from assistant.contracts import errors
 
 app = typer.Typer(
@@ -147,31 +149,9 @@ def forget(
     raise typer.Exit(work.forget(path, as_json=as_json))
 
 
-@app.command()
-def check(
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Set a damaged store aside and read the folders anew.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Verify the memory store and its indexes against each other."""
-    from assistant.cli import work
-
-    raise typer.Exit(work.check(repair=repair, as_json=as_json))
-
-
-@app.command("eval")
-def evaluate(
-    file: Annotated[str, typer.Argument(help="Graded questions (YAML), such as golden/home.yaml.")],
-    parameters: Annotated[int | None, typer.Option(help="Version of the recall parameter set.")] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print every question that fell short.")] = False,
-    record: Annotated[bool, typer.Option("--record", help="Keep the result in the evaluations database.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Measure recall and answers on graded questions, in a memory of its own."""
-    from assistant.cli import work
-
-    raise typer.Exit(work.evaluate(file, parameters, show=show, record=record, as_json=as_json))
+for _command in (backup, restore, check):
+    app.command()(_command)
+app.command("eval")(evaluate)
 
 
 @models.command("list")

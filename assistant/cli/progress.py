@@ -94,6 +94,10 @@ class Session:
             case _:
                 pass
 
+    def count(self, description: str, done: int, total: int) -> None:
+        """Show how far something is that no event tells of."""
+        self._show(safe(description), done, total)
+
     def _show(self, description: str, done: int, total: int | None, note: str = "") -> None:
         text = f"{description} ({note})" if note else description
         if not self._running:

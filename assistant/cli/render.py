@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from assistant.contracts.events import EmbeddingFinished, FolderScanned
     from assistant.contracts.items import MemoryItem, RecallHit, RecallResult
     from assistant.contracts.reports import Forgotten, Status
-    from assistant.evaluation.running import Evaluation
-    from assistant.memory.checking import CheckReport
 
 SURE = 0.65
 """Below this probability (of the memory holding an answer) an answer is shown as uncertain."""
@@ -200,10 +198,12 @@ def _explained(hit: RecallHit) -> str:
     if why is None:
         return ""
     cosine = "none" if why.dense_cosine is None else f"{why.dense_cosine:.3f}"
+    by = f" by {' and '.join(why.rerankers)}" if why.rerankers else ""
     parts = f"meaning {why.dense:+.3f}, words {why.sparse:+.3f}, recency {why.recency:+.3f}"
     return safe(
-        f"{hit.score:.3f} = {parts}, source {why.source_quality:+.3f}, rerank {why.rerank:+.3f}"
-        f" (cosine {cosine}, BM25 {why.bm25:.2f}, stems {' '.join(why.matched_terms) or 'none'}; {why.parameters})"
+        f"{hit.score:.3f} = {parts}, source {why.source_quality:+.3f}, rerank {why.rerank:+.3f}{by}, "
+        f"held {why.held:+.3f} (cosine {cosine}, BM25 {why.bm25:.2f}, stems {' '.join(why.matched_terms) or 'none'}; "
+        f"{why.parameters})"
     )
 
 
@@ -242,10 +242,11 @@ def told_status(found: Status, *, as_json: bool) -> None:
         out.print(Text("Nothing is remembered yet. Name a folder first: assistant add ~/notes"))
     share = 100.0 * found.searchable_by_meaning / found.items if found.items else 100.0
     installed = "" if found.model_installed else " (not prepared yet)"
+    reranker = found.reranker if found.reranker_installed else f"{found.reranker} (not installed: default)"
     for line in (
         f"revision {found.revision}; {found.searchable_by_words} of {found.items} pieces searchable by words, "
         f"{found.searchable_by_meaning} by meaning ({share:.0f} %)",
-        f"model {found.model}{installed}, recall parameters {found.parameters}",
+        f"model {found.model}{installed}, reranker {reranker}, recall parameters {found.parameters}",
         f"{found.store_bytes / 1e6:.1f} MB in {found.data_folder}",
     ):
         out.print(Text(safe(line)))
@@ -267,70 +268,16 @@ def forgotten(done: Forgotten, *, as_json: bool) -> None:
         out.print(Text(safe(done.returns), style="yellow"))
 
 
-def checked(report: CheckReport, *, as_json: bool) -> None:
-    if as_json:
-        as_json_object(report)
-        return
-    out = console()
-    out.print(
-        Text(f"{report.sources} sources, {report.items} pieces, {report.vectors} vectors, {report.pending} pending.")
-    )
-    for finding in report.findings:
-        out.print(Text(safe(finding), style="red"))
-    if not report.findings:
-        out.print(Text("The memory store and its indexes agree."))
-
-
-def repaired(kept: str, *, as_json: bool) -> None:
-    if as_json:
-        as_json_object({"repaired": True, "set_aside": kept})
-        return
-    console().print(Text(safe(f"The damaged store was set aside in {kept}; the remembered folders were read anew.")))
-
-
-def evaluated(result: Evaluation, *, show: bool, as_json: bool) -> None:
-    if as_json:
-        as_json_object(result)
-        return
-    out = console()
-    table = Table(box=None, pad_edge=False)
-    for column in (
-        "class",
-        "n",
-        "recall@20",
-        "nDCG@10",
-        "MRR",
-        "answered",
-        "right",
-        "to the point",
-        "citation precision",
-    ):
-        table.add_column(column, justify="left" if column == "class" else "right")
-    for row in (*result.classes, result.total):
-        table.add_row(row.name, str(row.questions), *(_figure(value) for value in row.figures()))
-    out.print(table)
-    for line in result.summary():
-        out.print(Text(line))
-    if show:
-        for line in result.shortfalls:
-            out.print(Text(safe(line), style="yellow"))
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
 def listed(rows: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
     if as_json:
         as_json_object({"models": list(rows)})
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("model", "dimension", "tokens", "scripts", "licence", "state"):
-        table.add_column(column, overflow="fold", no_wrap=column == "model")
+    for column in ("model", "role", "dimension", "tokens", "scripts", "licence", "state"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("model", "role"))
+    shown = ("id", "role", "dimension", "max_tokens", "scripts", "licence", "state")
     for row in rows:
-        table.add_row(
-            *(Text(safe(str(row[name]))) for name in ("id", "dimension", "max_tokens", "scripts", "licence", "state"))
-        )
+        table.add_row(*(Text(safe("" if row[name] is None else str(row[name]))) for name in shown))
     console().print(table)
 
 

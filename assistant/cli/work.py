@@ -12,19 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
-from assistant.app import open_assistant, question, repair_store
+from assistant.app import open_assistant, question
 from assistant.cli import render
 from assistant.cli.progress import Session
 from assistant.contracts.documents import SourceKind
 from assistant.contracts.errors import (
-    EXIT_BAD_DATA,
     EXIT_DONE,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_FOUND,
     BadPath,
     BadQuestion,
-    DamagedIndex,
-    DamagedStore,
     WrongUse,
 )
 from assistant.contracts.items import Filters, Signals
@@ -147,37 +144,6 @@ def forget(path: str, *, as_json: bool) -> int:
         done = assistant.forget(path)
         session.pause()
         render.forgotten(done, as_json=as_json)
-    return EXIT_DONE
-
-
-def check(*, repair: bool, as_json: bool) -> int:
-    with Session() as session:
-        report = None
-        try:
-            with open_assistant(listener=session.listen, stop=session.stop) as assistant:
-                report = assistant.check()
-        except (DamagedStore, DamagedIndex):
-            if not repair:
-                raise
-        session.pause()
-        if report is None or (repair and report.findings):
-            kept = repair_store(session.listen, session.stop)
-            session.pause()
-            render.repaired(kept, as_json=as_json)
-            return EXIT_DONE
-        render.checked(report, as_json=as_json)
-    return EXIT_BAD_DATA if report.findings else EXIT_DONE
-
-
-def evaluate(file: str, parameters: int | None, *, show: bool, record: bool, as_json: bool) -> int:
-    from assistant.evaluation.running import evaluate_file, keep
-
-    with Session() as session:
-        result = evaluate_file(file, parameters, listener=session.listen, stop=session.stop)
-        session.pause()
-        if record:
-            keep(result)
-        render.evaluated(result, show=show, as_json=as_json)
     return EXIT_DONE
 
 

@@ -125,7 +125,9 @@ class ScoreExplanation(Contract):
     recency: float
     source_quality: float
     rerank: float
-    """Change of the score by the reranker; 0.0 where it did not run."""
+    """Change of the score by the rerankers; 0.0 where none ran."""
+    rerankers: tuple[str, ...] = ()
+    """What looked closely at it, in this order."""
     held: float = 0.0
     """What was added for identifiers and quoted phrases it holds word for word, and for a hint at its file."""
     note: str = ""

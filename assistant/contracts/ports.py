@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from assistant.contracts.documents import Document, FileStat, FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.ids import Fingerprint, ItemKey, Label
@@ -101,6 +101,12 @@ class Reranker(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def kind(self) -> Literal["late", "letters", "cross"]:
+        """What the scores are made of: token vectors of question and text compared, their spelling compared, or both
+        read together by a model. By this recall knows how far to trust them, and how many texts there is time for."""
+        ...
 
     def reads(self, question: Question) -> bool:
         """Whether it can say anything about this question (its script, the model at hand)."""

@@ -35,6 +35,10 @@ class Status(Contract):
     model: str
     model_installed: bool
     fingerprint: str
+    reranker: str
+    """"default": the encoder's own token vectors; "none": nothing; else the cross-encoder that reads the best hits."""
+    reranker_installed: bool
+    """Whether its files are here; without them recall goes on with the default."""
     parameters: str
     store_bytes: int
     data_folder: str

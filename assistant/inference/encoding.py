@@ -150,7 +150,7 @@ class OnnxEncoder:
         if self._token_output is None:
             return None
         limit = self.max_tokens * CHARS_PER_TOKEN_LIMIT
-        encodings = self._tokenizer.encode_batch([_encodable(text[:limit]) for text in texts])
+        encodings = self._tokenizer.encode_batch([encodable(text[:limit]) for text in texts])
         token_ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
         found: list[TokenVectors | None] = [None] * len(texts)
         for batch in plan_batches([len(ids) for ids in token_ids]):
@@ -178,7 +178,7 @@ class OnnxEncoder:
         limit = self.max_tokens * CHARS_PER_TOKEN_LIMIT
         result: list[TokenIds] = []
         for start in range(0, len(texts), TOKENISE_TEXTS):
-            block = [_encodable(prefix + text[:limit]) for text in texts[start : start + TOKENISE_TEXTS]]
+            block = [encodable(prefix + text[:limit]) for text in texts[start : start + TOKENISE_TEXTS]]
             result += [np.array(encoding.ids, np.int32) for encoding in self._tokenizer.encode_batch_fast(block)]
         return result
 
@@ -265,6 +265,6 @@ def _unit(rows: Vectors) -> Vectors:
     return np.ascontiguousarray(rows / np.maximum(lengths, 1e-9), dtype=np.float32)
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Bytes that could not be decoded stand in a text as lone surrogates, which the tokenizer refuses."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from assistant.contracts.errors import ConsentNeeded, DamagedModel, UnknownModel
 from assistant.contracts.ids import Fingerprint
@@ -17,6 +19,11 @@ from assistant.inference.compiled_record import (
 from assistant.inference.encoding import LoadedGraph, OnnxEncoder
 from assistant.inference.installing import PrecisionChoice, installed_folder, resolve_precision
 from assistant.inference.manifest import ModelManifest, find, load_manifests, unknown_model
+
+if TYPE_CHECKING:
+    from assistant.inference.registry import Listed
+
+Loaded = TypeVar("Loaded")
 
 LISTED_MAX_TOKENS = 512
 """Cut-off for listed models without a manifest; the tokenizer's own limit holds where it is lower."""
@@ -56,10 +63,10 @@ def load_encoder(
     return encoder
 
 
-def manifest_for(name: str, manifests: Path | None = None) -> ModelManifest:
+def manifest_for(name: str, manifests: Path | None = None, *, others: Sequence[str] = ()) -> ModelManifest:
     """The manifest of ``name``; for a model that only fastembed lists, one made from its description there.
 
-    Raises :class:`UnknownModel` with the nearest names of both lists.
+    Raises :class:`UnknownModel` with the nearest names of both lists, and of ``others``.
     """
     try:
         return find(name, manifests)
@@ -71,7 +78,7 @@ def manifest_for(name: str, manifests: Path | None = None) -> ModelManifest:
     by_lower = {model.lower(): model for model in listed}
     model = listed.get(by_lower.get(name.strip().lower(), ""))
     if model is None:
-        raise unknown_model(name, [*load_manifests(manifests), *listed])
+        raise unknown_model(name, [*load_manifests(manifests), *listed, *others])
     if model.pooling is None or model.needs_prefixes:
         reason = "its texts need prefixes" if model.needs_prefixes else "its output is pooled in a way of its own"
         raise UnknownModel(f"{model.name} needs a manifest, which this program does not have: {reason}.")
@@ -122,7 +129,7 @@ def _open_compiled(
 def _open_listed(
     manifest: ModelManifest, models_dir: Path, threads: int, *, allow_download: bool
 ) -> tuple[LoadedGraph, str, Fingerprint]:
-    from assistant.inference.registry import TOKENIZER_FILES, fetch_listed, listed_models, load_listed
+    from assistant.inference.registry import fetch_listed, listed_models, load_listed
 
     listed = listed_models().get(manifest.listed_as or "")
     if listed is None:
@@ -131,24 +138,48 @@ def _open_listed(
         happened = f"fastembed gives {manifest.id} {listed.dimension} dimensions, its manifest says"
         raise DamagedModel(f"{happened} {manifest.dimension}.")
     cache, by_hand = models_dir / "fastembed", models_dir / manifest.id
+    graph, digest = obtain(
+        lambda: load_listed(listed, manifest, cache, by_hand, threads),
+        lambda: fetch_listed(listed, cache),
+        listed,
+        manifest.id,
+        by_hand,
+        allow_download=allow_download,
+    )
+    return graph, AS_PUBLISHED, fingerprint_of(manifest, AS_PUBLISHED, digest)
+
+
+def obtain(
+    load: Callable[[], Loaded],
+    fetch: Callable[[], None],
+    listed: Listed,
+    model_id: str,
+    by_hand: Path,
+    *,
+    allow_download: bool,
+) -> Loaded:
+    """What ``load`` gives; when the files are missing, after ``fetch``, if that is allowed.
+
+    Raises :class:`ConsentNeeded` and :class:`ModelMissing` with what a person can do, and what ``load`` raises."""
+    from assistant.inference.registry import TOKENIZER_FILES
+
     try:
-        graph, digest = load_listed(listed, manifest, cache, by_hand, threads)
+        return load()
     except ModelMissing as missing:
         if not allow_download:
             raise ConsentNeeded(
-                f"{manifest.id} is not on this computer. Fetching it downloads {listed.size_gb * 1000:.0f} MB from the "
+                f"{model_id} is not on this computer. Fetching it downloads {listed.size_gb * 1000:.0f} MB from the "
                 f"repository {listed.repository} at Hugging Face.",
                 kept="Nothing was sent or fetched.",
                 remedy=f"To agree, run: assistant models install {listed.name} --yes",
             ) from missing
         try:
-            fetch_listed(listed, cache)
-            graph, digest = load_listed(listed, manifest, cache, by_hand, threads)
+            fetch()
+            return load()
         except ModelMissing as error:
             wanted = ", ".join((*listed.files, *TOKENIZER_FILES))
             raise ModelMissing(
-                f"{manifest.id} could not be fetched from {listed.repository} at Hugging Face.",
+                f"{model_id} could not be fetched from {listed.repository} at Hugging Face.",
                 kept="What is installed already still works.",
                 remedy=f"Try again with a network, or put {wanted} into {by_hand}.",
             ) from error
-    return graph, AS_PUBLISHED, fingerprint_of(manifest, AS_PUBLISHED, digest)

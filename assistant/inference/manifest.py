@@ -1,7 +1,7 @@
-"""Model manifests: what an encoder is, where its files come from, and what they must hash to.
+"""Model manifests: what a model is, where its files come from, and what they must hash to.
 
-The manifests are TOML files in the folder ``models`` at the top of a checkout; an installed wheel carries the same
-folder as ``assistant/models``.
+The manifests are TOML files in the folder ``models`` at the top of a checkout (encoders) and in ``rerankers`` below it;
+an installed wheel carries the same folder as ``assistant/models``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,26 +57,32 @@ class KnownCosine(_Frozen):
     tolerance: float = Field(gt=0, default=0.03)
 
 
-class ModelManifest(_Frozen):
-    """``max_tokens`` counts special tokens. ``scripts`` empty means any script. ``hashes`` says whether ``files`` pins
-    the model's bytes or nothing is known about them. ``aliases``: other names of the very same model."""
+class _Manifest(_Frozen):
+    """``scripts`` empty means any script. ``listed_as``: its name in fastembed; ``aliases``: other names of the very
+    same model."""
 
     id: str = Field(pattern=_MODEL_ID)
     title: str
     licence: str
     origin: str
     architecture: str
+    scripts: tuple[str, ...] = ()
+    listed_as: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class ModelManifest(_Manifest):
+    """A text encoder. ``max_tokens`` counts special tokens. ``hashes`` says whether ``files`` pins the model's bytes or
+    nothing is known about them."""
+
     dimension: int = Field(gt=0)
     max_tokens: int = Field(gt=2)
     pooling: Literal["mean", "cls"]
     normalised: Literal[True] = True
-    scripts: tuple[str, ...] = ()
     query_prefix: str = ""
     passage_prefix: str = ""
     source: Literal["package", "fastembed"]
     hashes: Literal["pinned", "unknown"]
-    listed_as: str | None = None
-    aliases: tuple[str, ...] = ()
     package: PackageSource | None = None
     files: tuple[SourceFile, ...] = ()
     known: KnownCosine | None = None
@@ -101,6 +107,21 @@ class ModelManifest(_Frozen):
         raise DamagedModel(f"The manifest of {self.id} does not name {path}.")
 
 
+class RerankerManifest(_Manifest):
+    """A cross-encoder that fastembed lists: its ``graph`` in a ``repository`` at Hugging Face.
+
+    ``max_tokens`` counts question, text and special tokens together. Nothing is known of the hashes of the files.
+    """
+
+    max_tokens: int = Field(ge=16)
+    listed_as: str
+    repository: str
+    graph: str
+
+
+Manifest = TypeVar("Manifest", bound=_Manifest)
+
+
 def manifests_folder() -> Path:
     """Where the shipped manifests lie: in the installed package, else at the top of the checkout."""
     package = Path(__file__).resolve().parent.parent
@@ -109,26 +130,34 @@ def manifests_folder() -> Path:
 
 
 def load_manifests(folder: Path | None = None) -> dict[str, ModelManifest]:
-    """All manifests of ``folder`` (default: the shipped ones) by id, in the order of their file names.
+    """All manifests of encoders in ``folder`` (default: the shipped ones) by id, in the order of their file names.
 
     Raises :class:`DamagedModel` naming the file for a folder or manifest that cannot be read, an unknown or missing
     key, a wrong value, or an id that is used twice.
     """
-    folder = folder or manifests_folder()
+    return _load(folder or manifests_folder(), ModelManifest)
+
+
+def load_reranker_manifests(folder: Path | None = None) -> dict[str, RerankerManifest]:
+    """The same for rerankers; by default those in ``rerankers`` below the encoders' folder."""
+    return _load(folder or manifests_folder() / "rerankers", RerankerManifest)
+
+
+def _load(folder: Path, kind: type[Manifest]) -> dict[str, Manifest]:
     if not folder.is_dir():
         raise DamagedModel(f"The folder of model manifests is missing: {folder}.", remedy="Reinstall the program.")
-    manifests: dict[str, ModelManifest] = {}
+    manifests: dict[str, Manifest] = {}
     for path in sorted(folder.glob("*.toml")):
-        manifest = _read(path)
+        manifest = _read(path, kind)
         if manifest.id in manifests:
             raise DamagedModel(f"{path.name} uses the id {manifest.id}, which another manifest has already.")
         manifests[manifest.id] = manifest
     return manifests
 
 
-def _read(path: Path) -> ModelManifest:
+def _read(path: Path, kind: type[Manifest]) -> Manifest:
     try:
-        return ModelManifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -138,16 +167,23 @@ def _read(path: Path) -> ModelManifest:
 
 
 def find(name: str, folder: Path | None = None) -> ModelManifest:
-    """The manifest with the id, the fastembed name or the alias ``name``; letter case does not matter.
+    """The encoder's manifest with the id, the fastembed name or the alias ``name``; letter case does not matter.
 
     Raises :class:`UnknownModel` with the nearest names.
     """
-    manifests = load_manifests(folder)
+    return _find(name, load_manifests(folder))
+
+
+def find_reranker(name: str, folder: Path | None = None) -> RerankerManifest:
+    """The same for a reranker."""
+    return _find(name, load_reranker_manifests(folder))
+
+
+def _find(name: str, manifests: dict[str, Manifest]) -> Manifest:
     wanted = name.strip().lower()
-    for manifest in manifests.values():
-        names = (manifest.id, manifest.listed_as or "", *manifest.aliases)
-        if wanted and wanted in (known.lower() for known in names):
-            return manifest
+    for one in manifests.values():
+        if wanted and wanted in (known.lower() for known in (one.id, one.listed_as or "", *one.aliases)):
+            return one
     raise unknown_model(name, list(manifests))
 
 

@@ -1,4 +1,4 @@
-"""A few seconds of measurement: is this encoder right, and how fast is it on this machine."""
+"""A few seconds of measurement: is this encoder or reranker right, and how fast is it on this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from assistant.core.parameters import DEFAULT
+from assistant.inference.cross_encoding import CrossEncoderReranker
 from assistant.inference.encoding import OnnxEncoder
 from assistant.inference.processor import has_fast_int8, processor_flags
 
@@ -18,9 +20,14 @@ SAMPLE_WORDS = 90
 """Words per sample text: about 110 tokens for a WordPiece vocabulary of 30,000."""
 
 QUERIES = 30
+RERANKINGS = 5
 
 NEAR_PAIR = ("A man is eating food.", "A man is eating a piece of bread.")
 FAR_PAIR = ("A man is eating food.", "The boiler was serviced in March.")
+QUESTION = "When was the boiler serviced?"
+ANSWERING = "The boiler was serviced in March."
+ALIKE = "The boiler in the cellar is old and loud."
+UNRELATED = "A man is eating food."
 
 _WORDS = (
     "the garden path was wet after rain and we talked about invoices from winter while a small engine kept running "
@@ -48,6 +55,27 @@ class ProbeReport(BaseModel):
     near_cosine: float
     far_cosine: float
     right: bool | None
+    resident_bytes: int
+
+
+class RerankProbeReport(BaseModel):
+    """``*_score``: of a question with a text that answers it, one about the same thing, and one about another;
+    ``right``: the first is the highest. ``reranking_p50_ms``: one question with ``reranked_texts`` texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+    load_s: float
+    sample_tokens_per_pair: float
+    tokens_per_s: float
+    pairs_per_s: float
+    reranked_texts: int
+    reranking_p50_ms: float
+    answering_score: float
+    alike_score: float
+    unrelated_score: float
+    right: bool
     resident_bytes: int
 
 
@@ -89,6 +117,34 @@ def probe(encoder: OnnxEncoder) -> ProbeReport:
         near_cosine=near,
         far_cosine=far,
         right=right,
+        resident_bytes=resident_bytes(),
+    )
+
+
+def probe_reranker(reranker: CrossEncoderReranker) -> RerankProbeReport:
+    """Measures ``reranker`` in the calling thread: as many texts at a time as recall would show it."""
+    texts = sample_texts(DEFAULT.cross_top)
+    tokens = reranker.count_tokens(QUESTION, texts)
+    reranker.rate(QUESTION, texts[:2])
+    took_s = []
+    for _ in range(RERANKINGS):
+        started_s = time.perf_counter()
+        reranker.rate(QUESTION, texts)
+        took_s.append(time.perf_counter() - started_s)
+    answering, alike, unrelated = reranker.rate(QUESTION, [ANSWERING, ALIKE, UNRELATED]).tolist()
+    return RerankProbeReport(
+        name=reranker.name,
+        sha256=reranker.sha256,
+        load_s=reranker.load_s,
+        sample_tokens_per_pair=tokens / len(texts),
+        tokens_per_s=tokens / min(took_s),
+        pairs_per_s=len(texts) / min(took_s),
+        reranked_texts=len(texts),
+        reranking_p50_ms=statistics.median(took_s) * 1000,
+        answering_score=answering,
+        alike_score=alike,
+        unrelated_score=unrelated,
+        right=answering > max(alike, unrelated),
         resident_bytes=resident_bytes(),
     )
 

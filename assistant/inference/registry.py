@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +29,22 @@ _registering = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class ListedModel:
-    """A text model that fastembed lists. ``size_gb``: size of its files in 10**9 bytes, as fastembed states it.
-    ``pooling`` is ``None`` when this program cannot pool its output."""
+class Listed:
+    """A model that fastembed lists. ``size_gb``: size of its files in 10**9 bytes, as fastembed states it. ``files``:
+    the graph first, then the files it needs beside it."""
 
     name: str
-    dimension: int
     size_gb: float
     repository: str
     licence: str
     files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel(Listed):
+    """A text encoder that fastembed lists. ``pooling`` is ``None`` when this program cannot pool its output."""
+
+    dimension: int
     pooling: Literal["mean", "cls"] | None
     needs_prefixes: bool
 
@@ -82,18 +88,24 @@ def _descriptions() -> Iterator[tuple[Any, Any]]:
 
 
 def fetch_listed(listed: ListedModel, cache: Path) -> None:
-    """Downloads the files of a listed model into fastembed's ``cache``, once tried, not again.
+    """Downloads the files of a listed model into fastembed's ``cache``. Raises as :func:`fetch` does."""
+    kind, model = next(found for found in _descriptions() if found[1].model == listed.name)
+    fetch(kind, model, cache)
+
+
+def fetch(kind: Any, description: Any, cache: Path) -> None:
+    """Downloads the files of a model of fastembed into its ``cache``, once tried, not again. ``kind``: the class that
+    lists it.
 
     Raises :class:`ModelMissing` when they cannot be fetched. The only function here that uses the network.
     """
-    kind, model = next(found for found in _descriptions() if found[1].model == listed.name)
     try:
         with _quiet():
-            kind.download_model(model, str(cache), retries=1)
+            kind.download_model(description, str(cache), retries=1)
     # What fastembed lets through of a failing network: its own ValueError, the errors of its HTTP libraries (OSError)
     # and RuntimeError of a client that was closed.
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelMissing(f"{listed.name} could not be fetched: {error}") from error
+        raise ModelMissing(f"{description.model} could not be fetched: {error}") from error
 
 
 def load_compiled(folder: Path, manifest: ModelManifest, record: CompiledRecord, threads: int) -> LoadedGraph:
@@ -117,23 +129,32 @@ def load_compiled(folder: Path, manifest: ModelManifest, record: CompiledRecord,
         name, cache_dir=str(folder), specific_model_path=str(folder), lazy_load=True, local_files_only=True
     )
     session = open_session(folder / GRAPH_FILE, threads)
-    return _loaded(session, _tokenizer_of(embedding), manifest)
+    return _loaded(session, _tokenizer_of(embedding, ""), manifest.id)
 
 
 def load_listed(
     listed: ListedModel, manifest: ModelManifest, cache: Path, by_hand: Path, threads: int
 ) -> tuple[LoadedGraph, str]:
-    """A model of fastembed's list and the SHA-256 of its graph (with its data files, if it has any).
-
-    Files a person put into ``by_hand`` come first, then fastembed's ``cache``. Raises :class:`ModelMissing` when the
-    files are in neither.
-    """
+    """A text encoder of fastembed's list and the SHA-256 of its files; raises as :func:`open_local` does."""
     from fastembed import TextEmbedding
 
+    graph, paths = open_local(TextEmbedding, listed, manifest.id, cache, by_hand, threads, sample="")
+    return graph, digest_of_files(paths)
+
+
+def open_local(
+    kind: Any, listed: Listed, model_id: str, cache: Path, by_hand: Path, threads: int, *, sample: object
+) -> tuple[LoadedGraph, list[Path]]:
+    """A model of fastembed's list, and its graph with its data files, if it has any.
+
+    ``kind``: ``TextEmbedding`` or ``TextCrossEncoder``; ``sample``: something it can count the tokens of. Files a
+    person put into ``by_hand`` come first, then fastembed's ``cache``. Raises :class:`ModelMissing` when the files are
+    in neither, :class:`DamagedModel` when they make no sense.
+    """
     specific = str(by_hand) if (by_hand / listed.files[0]).is_file() else None
     try:
         with _quiet():
-            embedding = TextEmbedding(
+            opened = kind(
                 listed.name,
                 cache_dir=str(cache),
                 threads=threads or physical_cores(),
@@ -142,15 +163,15 @@ def load_listed(
                 local_files_only=True,
             )
     except (OSError, ValueError) as error:
-        raise ModelMissing(f"The files of {manifest.id} are not on this computer: {error}") from error
-    model: Any = embedding.model
+        raise ModelMissing(f"The files of {model_id} are not on this computer: {error}") from error
+    model: Any = opened.model
     folder = Path(model._model_dir)
     paths = [folder / name for name in listed.files]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
-        raise ModelMissing(f"{', '.join(missing)} of {manifest.id} is missing from {folder}.")
+        raise ModelMissing(f"{', '.join(missing)} of {model_id} is missing from {folder}.")
     check_tokenizer(folder / "tokenizer.json")
-    tokenizer = _tokenizer_of(embedding)
+    tokenizer = _tokenizer_of(opened, sample)
     if len(paths) == 1:
         session = open_session(paths[0], threads)
     else:
@@ -158,9 +179,13 @@ def load_listed(
         with onnx_errors(str(paths[0])):
             model.load_onnx_model()
         session = model.model
+    return _loaded(session, tokenizer, model_id), paths
+
+
+def digest_of_files(paths: Sequence[Path]) -> str:
+    """SHA-256 of one file, or of the SHA-256 of several. Reads them whole: a second or more a gigabyte."""
     hashes = [sha256_of(path) for path in paths]
-    digest = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
-    return _loaded(session, tokenizer, manifest), digest
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
 def check_tokenizer(path: Path) -> None:
@@ -174,18 +199,21 @@ def check_tokenizer(path: Path) -> None:
         raise DamagedModel(f"{path} describes no tokenizer.")
 
 
-def _tokenizer_of(embedding: Any) -> Any:
+def _tokenizer_of(opened: Any, sample: object) -> Any:
     """fastembed reads the tokenizer of a lazily loaded model when it is first needed, and the graph not at all."""
     try:
-        embedding.token_count([""])
-    except (OSError, ValueError, TypeError) as error:
+        opened.token_count([sample])
+    except Exception as error:
+        # The tokenizers library has no error class of its own; whatever else it may be is raised as it came.
+        if type(error) is not Exception and not isinstance(error, (OSError, ValueError, TypeError)):
+            raise
         raise DamagedModel(f"The model's tokenizer cannot be read: {error}.") from error
-    return embedding.model.tokenizer
+    return opened.model.tokenizer
 
 
-def _loaded(session: Any, tokenizer: Any, manifest: ModelManifest) -> LoadedGraph:
+def _loaded(session: Any, tokenizer: Any, model_id: str) -> LoadedGraph:
     if tokenizer.padding is None:
-        raise DamagedModel(f"The tokenizer of {manifest.id} has no padding token.")
+        raise DamagedModel(f"The tokenizer of {model_id} has no padding token.")
     return LoadedGraph(session, tokenizer, int(tokenizer.padding["pad_id"]))
 
 

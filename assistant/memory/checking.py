@@ -6,8 +6,8 @@ Everything is read in key order or looked up one by one, so a check needs little
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -25,33 +25,95 @@ _SAMPLE_EVERY = 64
 """One in so many items is searched for by a word of its own, and as many rows are compared."""
 
 
+Where = Literal["records", "words", "vectors", "files"]
+REMEDIES: dict[Where, str] = {
+    "records": "assistant check --repair",
+    "words": "assistant check --repair",
+    "vectors": "assistant check --repair",
+    "files": "assistant add",
+}
+"""What mends a finding, unless it says something else."""
+
+
+class Finding(Contract):
+    """One disagreement: between the records themselves, with an index, or with the files. ``said`` is a sentence for
+    a person, ``remedy`` the command that mends it."""
+
+    where: Where
+    said: str
+    remedy: str
+
+
+class FilesFigures(Contract):
+    """How the remembered sources compare with what is on the disk.
+
+    ``sources`` that could be read when they were remembered are counted as ``same``, ``changed``, ``gone`` or
+    ``unreadable``. ``read`` of them were read again, byte for byte (``read_bytes``): all whose date or size is another
+    one, and of the rest a sample, or all of them when ``full``. ``spans`` pieces of those were compared with their
+    digests.
+    """
+
+    sources: int = 0
+    same: int = 0
+    changed: int = 0
+    gone: int = 0
+    unreadable: int = 0
+    read: int = 0
+    read_bytes: int = 0
+    spans: int = 0
+    full: bool = False
+
+
 class CheckReport(Contract):
-    """``vectors`` and ``pending`` are those of the space in use. ``findings`` are sentences for a person, at most a
-    hundred; none: all is well."""
+    """``vectors`` and ``pending`` are those of the space in use. ``files`` is ``None`` when they were not looked at.
+    ``findings`` are at most a hundred; ``more`` were found. None: all is well. ``mended`` says in sentences what a
+    repair did before this was found; ``set_aside`` where it put what it replaced ("": nothing)."""
 
     sources: int
     items: int
     vectors: int
     pending: int
-    findings: tuple[str, ...] = ()
+    files: FilesFigures | None = None
+    findings: tuple[Finding, ...] = ()
+    more: int = 0
+    mended: tuple[str, ...] = ()
+    set_aside: str = ""
 
 
 def check(fabric: Fabric) -> CheckReport:
-    """Bring the projections up to the records, then compare everything.
+    """Bring the projections up to the records, then compare everything in the store.
 
     Raises :class:`~assistant.contracts.errors.DamagedStore` for a record that does not match its checksum, and
     :class:`~assistant.contracts.errors.DamagedIndex` for a word index that cannot be searched.
     """
     fabric.catch_up()
     with fabric.records.read() as view:
-        findings = itertools.chain(contradictions(view), _term_findings(fabric, view), _vector_findings(fabric, view))
+        found = itertools.chain(
+            named("records", contradictions(view)),
+            named("words", _term_findings(fabric, view)),
+            named("vectors", _vector_findings(fabric, view)),
+        )
+        findings, more = bounded(found)
         return CheckReport(
             sources=view.count("sources"),
             items=view.count("items"),
             vectors=sum(1 for _ in view.labels(fabric.space.fingerprint)),
             pending=view.count_pending(fabric.space.fingerprint),
-            findings=tuple(itertools.islice(findings, MAX_FINDINGS)),
+            findings=findings,
+            more=more,
         )
+
+
+def named(where: Where, sentences: Iterable[str]) -> Iterator[Finding]:
+    """Findings of one kind."""
+    return (Finding(where=where, said=said, remedy=REMEDIES[where]) for said in sentences)
+
+
+def bounded(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], int]:
+    """The first hundred, and how many more there are."""
+    iterator = iter(findings)
+    first = tuple(itertools.islice(iterator, MAX_FINDINGS))
+    return first, sum(1 for _ in iterator)
 
 
 def contradictions(view: ReadView) -> Iterator[str]:
@@ -136,6 +198,10 @@ def _space_findings(view: ReadView) -> Iterator[str]:
             yield f"Vector {label} of space {fingerprint} is held and marked as left over, or neither."
     if view.count("labels") != view.count("vectors"):
         yield f"There are {view.count('labels')} labels for {view.count('vectors')} vectors."
+    bases = {key for key, _ in view.entries("bases")}
+    for key, _ in view.entries("tokens"):
+        if _value(view, "vectors", key) is None or key[:8] not in bases:
+            yield f"Token rows of content {key[8:].hex()[:12]} have no vector or no basis."
     for key, _ in view.entries("orphans"):
         if _value(view, "vectors", key) is None:
             yield f"Content {key[8:].hex()[:12]} is marked as left over and has no vector."

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.contracts.documents import FileStat
+from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.contracts.errors import StoreBusy
 from assistant.contracts.ids import Fingerprint, ItemKey, Label, Revision
 from assistant.memory import writing
-from assistant.memory.layout import SourceRecord
+from assistant.memory.layout import ItemRecord, SourceRecord
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.terms import TantivyTerms
@@ -36,6 +36,8 @@ REPLAY_BATCH = 1024
 PUBLISH_EVERY = 5000
 PUBLISH_SHARE = 0.1
 """The vector index is saved after this many new vectors, or this share of what it holds, whichever is more."""
+MOST_RECENT = 16_384
+"""Items just written that are kept at hand for the word index, which is told of them next."""
 TRIM_ABOVE = 10_000
 """Journal entries kept at most, once every projection has them durably."""
 
@@ -65,6 +67,7 @@ class Fabric:
         self._lock = lock
         self._note = note
         self._order = OrderNote(folder)
+        self._recent: dict[int, ItemRecord | None] = {}
         if lock is not None:
             self._order.check(folder / "records")
         self.records = RecordStore(folder / "records", read_only=self.read_only)
@@ -104,9 +107,14 @@ class Fabric:
         if any_vectors and not self.vectors.applied and not self.vectors.damage:
             self._note("There is no vector index; it is made from the memory store.")
 
-    def _writing(self) -> AbstractContextManager[WriteView]:
+    @contextmanager
+    def _writing(self) -> Iterator[WriteView]:
         self._order.dirty()
-        return self.records.write()
+        with self.records.write() as view:
+            yield view
+        self._recent.update(view.touched_items)
+        if len(self._recent) > MOST_RECENT:
+            self._recent.clear()
 
     # changes
 
@@ -150,6 +158,12 @@ class Fabric:
         self.project_vectors()
         return self.records.revision
 
+    def distrust(self, addresses: Iterable[SourceAddress]) -> None:
+        """Let the next look at these sources read them again, whatever their date, size and bytes say."""
+        with self._writing() as view:
+            for address in addresses:
+                writing.distrust(view, address)
+
     def forget(self, sources: Sequence[SourceRecord], roots: Sequence[str]) -> int:
         """Drop sources and all that was made from them, and leave no byte of theirs: both projections are made anew
         and the record store is compacted. Takes as long as reading the whole memory once. Returns how many."""
@@ -191,14 +205,23 @@ class Fabric:
                 self.terms.apply(view.all_items(), (), revision)
                 return
             keys = [ItemKey(k) for k in dict.fromkeys(k for _, entry in view.journal(applied) for k in entry.items)]
-            present = (record for key in keys if (record := view.item(key)) is not None)
+            recent = self._recent
+            present = (record for key in keys if (record := recent.get(key) or view.item(key)) is not None)
             self.terms.apply(present, keys, revision)
+        self._recent.clear()
 
     def rebuild_terms(self) -> None:
         """Make the term index anew from the records."""
         self._note("The word index is damaged; it is rebuilt from the memory store.")
         self.terms.clear()
         self.project_terms()
+
+    def rebuild_vectors(self) -> None:
+        """Make the vector index anew from the records, and save it."""
+        self._note("The vector index is damaged; it is rebuilt from the memory store.")
+        self.vectors.clear()
+        self.project_vectors()
+        self.vectors.publish()
 
     def project_vectors(self) -> None:
         name = self.space.fingerprint

@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
-import sys
+from contextlib import suppress
 from pathlib import Path
 
 from assistant.contracts.errors import StorageFailed
-from assistant.memory.durable import replace_synced
+from assistant.memory import swapping
+from assistant.memory.durable import make_folder, read_file, replace_synced
 from assistant.memory.envelope import damaged
+from assistant.memory.scanning import scan_in_child
 
-SCAN_TIMEOUT_S = 600.0
+_NOTE_BYTES = 4096
+_ATTEMPTS = 10
 
 
 class StoreLock:
@@ -25,30 +27,56 @@ class StoreLock:
 
     def acquire(self) -> bool:
         """Whether we own the store now; never waits. Raises :class:`StorageFailed` when the folder is not writable."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageFailed(
-                f"The data folder {self._path.parent} cannot be written: {error.strerror}.",
-                remedy="Check its permissions and free space, or choose another place with ASSISTANT_HOME.",
-            ) from error
+        for _ in range(_ATTEMPTS):
+            try:
+                found = self._try()
+            except OSError as error:
+                raise StorageFailed(
+                    f"The data folder {self._path.parent} cannot be written: {error.strerror}.",
+                    remedy="Check its permissions and free space, or choose another place with ASSISTANT_HOME.",
+                ) from error
+            if found is not None:
+                return found
+        raise StorageFailed(
+            f"The lock {self._path} is replaced again and again.", remedy="See which program does that and stop it."
+        )
+
+    def _try(self) -> bool | None:
+        """Whether we own the lock now; ``None``: what was locked is no longer the file of that name."""
+        make_folder(self._path.parent)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not self._is_in_place(descriptor):
+                os.close(descriptor)
+                return None
         except BlockingIOError:
             os.close(descriptor)
             return False
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
+        with suppress(OSError):  # on a full disk the name of the owner is missing, not the lock
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return True
+
+    def _is_in_place(self, descriptor: int) -> bool:
+        held = os.fstat(descriptor)
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)
 
     def owner(self) -> str:
         """Process number of whoever holds (or last held) the lock; for messages only."""
         try:
-            return self._path.read_text().strip() or "unknown"
-        except OSError:
+            found = read_file(self._path, _NOTE_BYTES).decode().strip()
+        except (OSError, UnicodeDecodeError):
             return "unknown"
+        return found if found.isdecimal() else "unknown"
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -65,12 +93,19 @@ class OrderNote:
         self._dirty = False
 
     def check(self, records: Path) -> None:
-        """Raise a DamagedStore when the records are gone, or when a scan after an unclean stop finds damage."""
+        """Raise a DamagedStore when the records are gone, or when a scan after an unclean stop finds damage, and a
+        StorageFailed when what a swap left cannot be put in order."""
         try:
-            note = json.loads(self._path.read_bytes())
+            swapping.recover(records)
+        except OSError as error:
+            raise _unwritable(error) from error
+        try:
+            note = json.loads(read_file(self._path, _NOTE_BYTES))
             clean = bool(note["clean"])
         except FileNotFoundError:
-            return
+            if not (records / "data.mdb").exists():
+                return
+            clean = False  # a store without its note: copied here, or meddled with
         except (OSError, ValueError, KeyError, TypeError):
             clean = False
         if not (records / "data.mdb").exists():
@@ -90,33 +125,21 @@ class OrderNote:
             self._write(clean=True)
             self._dirty = False
 
+    def settle(self) -> None:
+        """Say that the store is in order, whatever was said before."""
+        self._write(clean=True)
+        self._dirty = False
+
     def _write(self, *, clean: bool) -> None:
         try:
             replace_synced(self._path, json.dumps({"clean": clean}).encode())
         except OSError as error:
-            raise StorageFailed(
-                f"The data folder cannot be written: {error.strerror}.",
-                kept="Everything stored before is safe.",
-                remedy="Check free space and permissions of the data folder.",
-            ) from error
+            raise _unwritable(error) from error
 
 
-def scan_in_child(records: Path) -> int:
-    """Read every value of the store in a process that may die; returns their number.
-
-    Raises a DamagedStore with the first findings, or when the child is killed by a signal.
-    """
-    command = [sys.executable, "-m", "assistant.memory.scanning", str(records.absolute())]
-    package_parent = Path(__file__).resolve().parents[2]
-    try:
-        child = subprocess.run(
-            command, capture_output=True, text=True, timeout=SCAN_TIMEOUT_S, check=False, cwd=package_parent
-        )
-    except subprocess.TimeoutExpired as error:
-        raise damaged("checking it took too long") from error
-    if child.returncode < 0:
-        raise damaged(f"reading it killed the checking process (signal {-child.returncode})")
-    if child.returncode != 0:
-        lines = [line for line in child.stdout.splitlines() if line]
-        raise damaged("; ".join(lines[:3]) or child.stderr.strip().splitlines()[-1])
-    return int(child.stdout.strip() or 0)
+def _unwritable(error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"The data folder cannot be written: {error.strerror}.",
+        kept="Everything stored before is safe.",
+        remedy="Check free space and permissions of the data folder.",
+    )

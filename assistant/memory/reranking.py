@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from assistant.core.late import narrow_maxsim, token_weights
 from assistant.core.spelling import spelling_match
@@ -20,6 +20,8 @@ Weigh = Callable[[str], float]
 
 class TokenReranker:
     """Late interaction of the question's tokens with the token rows kept beside the vectors."""
+
+    kind: Literal["late"] = "late"
 
     def __init__(self, fabric: Fabric, encoder: Encoder, weigh: Weigh) -> None:
         """``weigh``: the weight of a word of the question."""
@@ -52,6 +54,7 @@ class LetterReranker:
     """Late interaction by letters, for any script."""
 
     name = "letters"
+    kind: Literal["letters"] = "letters"
 
     def __init__(self, weigh: Weigh) -> None:
         self._weigh = weigh

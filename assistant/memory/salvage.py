@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
+import errno
+import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.contracts.errors import DataError, StorageFailed, StoreBusy
+from assistant.memory import children
+from assistant.memory.durable import make_folder, move
 from assistant.memory.ownership import StoreLock
 from assistant.memory.records import RecordStore
 
-_READ_TIMEOUT_S = 60.0
+_READ_LIMIT_S = 60.0
+_MAX_NAMES = 1000
 
 
 def set_aside(store: Path, shelf: Path) -> tuple[Path, list[str]]:
-    """Move a store to ``shelf``; returns where it lies now and the remembered folders that could still be read.
+    """Move a store to ``shelf`` (beside itself, when that is another disk); returns where it lies now and the
+    remembered folders that could still be read.
 
     Raises :class:`~assistant.contracts.errors.StoreBusy` when somebody writes to it, and
     :class:`~assistant.contracts.errors.StorageFailed` when it cannot be moved.
@@ -25,10 +31,10 @@ def set_aside(store: Path, shelf: Path) -> tuple[Path, list[str]]:
         raise StoreBusy("Another process is writing to the memory store.", remedy="Stop it and try again.")
     try:
         roots = _roots_in_child(store / "records")
-        target = shelf / time.strftime("memory-%Y%m%dT%H%M%S")
+        target = unused(shelf / f"memory-{stamp()}")
         try:
-            shelf.mkdir(parents=True, exist_ok=True, mode=0o700)
-            store.rename(target)
+            make_folder(shelf)
+            target = _move(store, target)
         except OSError as error:
             raise StorageFailed(
                 f"The damaged store could not be moved to {target}: {error.strerror}.",
@@ -40,21 +46,45 @@ def set_aside(store: Path, shelf: Path) -> tuple[Path, list[str]]:
     return target, roots
 
 
+def _move(store: Path, target: Path) -> Path:
+    try:
+        move(store, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        target = unused(store.with_name(f"{store.name}.set-aside-{stamp()}"))
+        move(store, target)
+    return target
+
+
+def stamp() -> str:
+    """The time of day in names of what is kept."""
+    return time.strftime("%Y%m%dT%H%M%S")
+
+
+def unused(path: Path) -> Path:
+    """``path``, or with a number when there is something already: clocks go back, and two may come in one second."""
+    return next(one for one in _names(path) if not os.path.lexists(one))
+
+
+def _names(path: Path) -> Iterator[Path]:
+    yield path
+    for number in range(2, _MAX_NAMES):
+        yield path.with_name(f"{path.name}-{number}")
+    raise StorageFailed(f"There are {_MAX_NAMES} of {path} already.", remedy="Delete those you do not need.")
+
+
 def _roots_in_child(records: Path) -> list[str]:
     """The remembered folders, read in a process that may die of the damage; what cannot be read is left out."""
-    command = [sys.executable, "-m", "assistant.memory.salvage", str(records.absolute())]
+    out = b""
     try:
-        child = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_READ_TIMEOUT_S,
-            check=False,
-            cwd=Path(__file__).resolve().parents[2],
-        )
-    except subprocess.TimeoutExpired:
-        return []
-    return [line for line in child.stdout.split("\0") if line]
+        with children.child("assistant.memory.salvage", str(records.absolute())) as child:
+            for block in child.blocks(_READ_LIMIT_S):
+                out += block
+            child.ended()
+    except DataError:
+        pass  # the store is damaged, as was said: what came before that is all there is
+    return [line.decode(errors="replace") for line in out.split(b"\0")[:-1] if line]
 
 
 def main(records: str) -> int:
@@ -62,7 +92,7 @@ def main(records: str) -> int:
     try:
         with RecordStore(Path(records), read_only=True) as store, store.read() as view:
             for root in view.roots():
-                sys.stdout.write(f"{root.path}\0")
+                sys.stdout.buffer.write(root.path.encode() + b"\0")
                 sys.stdout.flush()
     except DataError:
         return 1
@@ -70,4 +100,5 @@ def main(records: str) -> int:
 
 
 if __name__ == "__main__":
+    children.quieten()
     raise SystemExit(main(sys.argv[1]))

@@ -15,6 +15,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from assistant.memory.durable import remove_file
+
 _TAIL = struct.Struct("<II")
 _U32 = struct.Struct("<I")
 _MAGIC = 1337
@@ -52,7 +54,7 @@ def remove_leftovers(folder: Path) -> None:
         committed = deletes.get(name)
         stale = path.suffix == ".del" and (committed is None or rest[0] != str(committed["opstamp"]))
         if stale or name not in deletes:
-            path.unlink()
+            remove_file(path)
 
 
 def _has_lengths(field: dict[str, Any]) -> bool:

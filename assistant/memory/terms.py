@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ SCHEMA_NAME = "terms-1"
 """Changes whenever fields or tokenisers change; another name on disk means a rebuild."""
 _HEAP_BYTES = 64_000_000
 _WATERMARK = "watermark"
+_REMEMBERED_PATHS = 64  # the items of one source come together
 MAX_TERMS = 128
 _NEVER = 1 << 62
 
@@ -147,12 +149,12 @@ class TantivyTerms:
 
     @staticmethod
     def _document(entry: TermEntry) -> tantivy.Document:
-        text = words.normalise(entry.text)
-        whole = f"{entry.context}\n{entry.text}"
+        text, context = words.normalise(entry.text), words.normalise(entry.context)
+        names, humps = words.names(text)
         document = tantivy.Document(
             key=int(entry.key),
-            body="\n".join((text, *words.humps(text))),
-            exact=" ".join(words.identifiers(words.normalise(whole))),
+            body="\n".join((text, *humps)),
+            exact=" ".join((*words.identifiers(context), *names)),
             title=title_text(entry),
             kind=entry.kind,
             modality=entry.modality,
@@ -338,10 +340,11 @@ def title_text(entry: TermEntry) -> str:
     return "\n".join((text, *words.humps(text)))
 
 
-def ancestors(path: str) -> list[str]:
+@lru_cache(_REMEMBERED_PATHS)
+def ancestors(path: str) -> tuple[str, ...]:
     """The path and every folder above it, so that a folder filter is one term look-up."""
     found = [path]
     while path not in {os.sep, ""}:
         path = os.path.dirname(path)
         found.append(path)
-    return found
+    return tuple(found)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from assistant.contracts.errors import DamagedIndex, StorageFailed
 from assistant.contracts.ids import Label
-from assistant.memory.durable import sync_folder, write_synced
+from assistant.memory.durable import make_folder, move, remove_tree, sync_folder, write_synced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +34,7 @@ MAX_DEAD_SHARE = 0.2
 _GROWTH = 1.5
 _FIRST_CAPACITY = 1024
 _EF_SEARCH_PER_K = 2
+_COSINE_DECIMALS = 6
 
 
 class HnswVectors:
@@ -149,7 +150,7 @@ class HnswVectors:
         k = min(k, len(labels))
         if k <= 0:
             return []
-        scores = rows @ vector
+        scores = np.round(rows @ vector, _COSINE_DECIMALS)  # the last bits depend on where in the array a row stands
         if k < len(labels):
             chosen = np.argpartition(-scores, k - 1)[:k]
             chosen = np.flatnonzero(scores >= scores[chosen].min())
@@ -211,10 +212,9 @@ class HnswVectors:
                 ) from error
 
     def _write_generation(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._folder / f".tmp-{os.getpid()}-{threading.get_ident()}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
+        remove_tree(temporary)
+        make_folder(temporary)
         try:
             path = temporary / "index.bin"
             self._index.save_index(str(path))
@@ -234,20 +234,32 @@ class HnswVectors:
             write_synced(temporary / "manifest.json", json.dumps(sealed).encode())
             sync_folder(temporary)
             target = self._folder / f"gen-{self._applied:016d}"
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.rename(target)
-            sync_folder(self._folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove_tree(target)
+            move(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                remove_tree(temporary)
+            raise
         self._published = self._applied
         self.unsaved = 0
-        self.drop_generations(KEEP_GENERATIONS)
+        with suppress(OSError):  # tried again the next time
+            self._remove_generations(KEEP_GENERATIONS)
 
     def drop_generations(self, keep: int) -> None:
-        """Remove all but the ``keep`` newest generations from disk."""
+        """Remove all but the ``keep`` newest generations from disk. Raises
+        :class:`~assistant.contracts.errors.StorageFailed` when one is left."""
+        try:
+            self._remove_generations(keep)
+        except OSError as error:
+            raise StorageFailed(
+                f"An older vector index could not be removed: {error}.",
+                kept="The memory store is as it should be.",
+                remedy="Check the permissions of the data folder, then run the command again.",
+            ) from error
+
+    def _remove_generations(self, keep: int) -> None:
         for path in self._generations()[keep:]:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
 
     def _generations(self) -> list[Path]:
         return sorted(self._folder.glob("gen-*"), reverse=True)
@@ -255,7 +267,8 @@ class HnswVectors:
     def _load_newest(self) -> None:
         if not self._read_only:
             for leftover in self._folder.glob(".tmp-*"):
-                shutil.rmtree(leftover, ignore_errors=True)
+                with suppress(OSError):
+                    remove_tree(leftover)
         for path in self._generations():
             try:
                 self._load(path)
@@ -263,7 +276,8 @@ class HnswVectors:
                 self.damage.append(str(error))
                 self._index = None
                 if not self._read_only:
-                    shutil.rmtree(path, ignore_errors=True)
+                    with suppress(OSError):
+                        remove_tree(path)
             else:
                 return
 

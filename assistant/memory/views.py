@@ -85,6 +85,14 @@ class ReadView:
         for key, value in self.entries("sources"):
             yield layout.load(SourceRecord, key, value)
 
+    def sources_after(self, key: bytes, limit: int) -> Iterator[tuple[bytes, SourceRecord]]:
+        """Up to ``limit`` sources in key order, with their keys, from behind ``key`` (``b""``: the first) on."""
+        cursor = self._txn.cursor(db=self._db["sources"])
+        if not cursor.set_range(key + b"\x00"):
+            return
+        for found, value in itertools.islice(cursor.iternext(keys=True, values=True), limit):
+            yield bytes(found), layout.load(SourceRecord, bytes(found), value)
+
     def item(self, key: int) -> ItemRecord | None:
         return self._get(ItemRecord, "items", pack_u64(key))
 
@@ -189,8 +197,11 @@ class WriteView(ReadView):
 
     def __init__(self, txn: Any, databases: Mapping[str, Any]) -> None:
         super().__init__(txn, databases)
-        self.touched_items: dict[int, None] = {}
+        self.touched_items: dict[int, ItemRecord | None] = {}
+        """As it was written last in here; ``None``: dropped, or only its writer knows."""
         self.touched_vectors: dict[str, dict[int, None]] = {}
+        self._counted: dict[str, int] = {}
+        self._spaces: list[str] | None = None
 
     def put(self, database: str, key: bytes, value: bytes, *, replace: bool = True) -> None:
         self._txn.put(key, value, db=self._db[database], overwrite=replace, dupdata=True)
@@ -201,25 +212,39 @@ class WriteView(ReadView):
     def drop(self, database: str, key: bytes, value: bytes = b"") -> bool:
         return bool(self._txn.delete(key, value, db=self._db[database]))
 
+    def number(self, name: str) -> int:
+        """See :class:`ReadView`; as counted in here."""
+        return self._counted[name] if name in self._counted else super().number(name)
+
     def set_number(self, name: str, number: int) -> None:
         key = name.encode()
+        self._counted.pop(name, None)
+        self._spaces = None
         self.put("meta", key, seal(key, str(number).encode()))
 
     def next_number(self, name: str) -> int:
-        """Count a counter up by one and return it; the first is 1."""
-        number = self.number(name) + 1
-        self.set_number(name, number)
+        """Count a counter up by one and return it; the first is 1. Written by :meth:`finish`."""
+        self._counted[name] = number = self.number(name) + 1
         return number
 
-    def touch_item(self, key: int) -> None:
-        """Tell the term index (and whoever replays) to look this item up again."""
-        self.touched_items[key] = None
+    def spaces(self) -> list[str]:
+        """See :class:`ReadView`."""
+        if self._spaces is None:
+            self._spaces = super().spaces()
+        return self._spaces
+
+    def touch_item(self, key: int, record: ItemRecord | None = None) -> None:
+        """Tell the term index (and whoever replays) to look this item up again. ``record``: as it was just written."""
+        self.touched_items[key] = record
 
     def touch_vector(self, fingerprint: str, label: int) -> None:
         self.touched_vectors.setdefault(fingerprint, {})[label] = None
 
     def finish(self) -> None:
-        """Write the journal entries of this transaction: one revision, one more for each further vector space."""
+        """Write the counters, and the journal entries of this transaction: one revision, one more for each further
+        vector space."""
+        for name, number in list(self._counted.items()):
+            self.set_number(name, number)
         items = tuple(self.touched_items)
         revision = self.revision
         spaces = [(name, tuple(labels)) for name, labels in self.touched_vectors.items() if labels]

@@ -83,6 +83,14 @@ def touch_stat(view: WriteView, source: SourceRecord, stat: FileStat) -> None:
     view.put_record("sources", layout.source_key(source.address), changed)
 
 
+def distrust(view: WriteView, address: SourceAddress) -> None:
+    """Let the next look at a source read it again, whatever its date, size and bytes say."""
+    source = view.source(address)
+    if source is not None:
+        unknown = {"digest": "", "size_bytes": -1, "mtime_ns": 0, "inode": 0}
+        view.put_record("sources", layout.source_key(address), source.model_copy(update=unknown))
+
+
 def drop_source(view: WriteView, source: SourceRecord) -> None:
     for record in view.items(source.items):
         _drop_item(view, record)
@@ -154,7 +162,7 @@ def _item(
         view.put("names", record.id.encode(), pack_u64(key))
         _hold(view, record)
     if old is None or _indexed(old) != _indexed(record):
-        view.touch_item(key)
+        view.touch_item(key, record)
     return record
 
 

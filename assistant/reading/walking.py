@@ -11,7 +11,8 @@ from dataclasses import replace
 from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, UnreadableSource
 from assistant.core.filenames import is_within, to_disk, to_text
-from assistant.reading.history import commit_stat, commits, fetch_commit, git_folder, is_repository
+from assistant.reading.histories import Histories, OwnHistories
+from assistant.reading.history import git_folder, is_repository
 from assistant.reading.ignoring import (
     IGNORE_FILES,
     MOST_IGNORE_BYTES,
@@ -42,7 +43,8 @@ class FileSources:
     ``max_file_bytes``: larger files are skipped. ``history_limit``: commits taken per repository, 0 for none.
     ``roots``: folders whose own path may lead through links (a root that is itself a link, say); folders that were
     walked are added. A file reached through any other link is not fetched. ``own_folders``: where the assistant keeps
-    its own files; they are left out of every walk. Thread-safe.
+    its own files; they are left out of every walk. ``histories``: where commits come from; repositories are opened in
+    this process unless told otherwise. Thread-safe.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class FileSources:
         history_limit: int = DEFAULT_HISTORY_LIMIT,
         roots: Sequence[str] = (),
         own_folders: Sequence[str] = (),
+        histories: Histories | None = None,
     ) -> None:
         self._max_file_bytes = max_file_bytes
         self._history_limit = history_limit
         self._roots = tuple(dict.fromkeys((os.path.normpath(root), os.path.realpath(root)) for root in roots))
         self._own_folders = frozenset(os.path.realpath(folder) for folder in own_folders)
+        self._histories = histories or OwnHistories()
 
     def walk(self, root: str) -> Iterator[FoundSource | SkippedPath]:
         """See :class:`~assistant.contracts.ports.Sources`. Names in each folder come in code point order, folders
@@ -88,7 +92,7 @@ class FileSources:
         """See :class:`~assistant.contracts.ports.Sources`."""
         path = to_disk(address.path)
         if address.commit:
-            return commit_stat(path, address.commit)
+            return self._histories.stat(path, address.commit)
         try:
             state = os.lstat(path)
         except (OSError, ValueError):
@@ -99,7 +103,7 @@ class FileSources:
         """See :class:`~assistant.contracts.ports.Sources`."""
         path = to_disk(address.path)
         if address.commit:
-            return fetch_commit(path, address.commit)
+            return self._histories.fetch(path, address.commit)
         self._refuse_detour(path)
         try:
             return self._read(path, self._max_file_bytes)
@@ -248,7 +252,7 @@ class FileSources:
             yield SkippedPath(home, "its history lies outside the folder", problem=False)
             return
         try:
-            for commit in commits(folder, self._history_limit):
+            for commit in self._histories.commits(folder, self._history_limit):
                 yield FoundSource(SourceAddress(folder, commit.sha), commit.stat)
         except UnreadableSource as error:
             yield SkippedPath(home, error.reason, problem=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 
 import pytest
@@ -223,42 +222,6 @@ def test_models_probe(line: CommandLine) -> None:
     found = line.inside("models", "probe", "--json").ended(0).json
     assert found["right"] is True
     assert found["near_cosine"] > found["far_cosine"]
-
-
-SMALL_SET = """\
-version: 1
-home: stage
-questions:
-  - id: tea
-    class: easy
-    text: "At how many degrees does the green tea from Uji steep?"
-    answers:
-      - {path: "tea.md", lines: [3, 3], grade: 3}
-    expect: ["70"]
-"""
-
-
-def test_eval_measures_in_a_memory_of_its_own(line: CommandLine) -> None:
-    line.furnish()
-    line.write("tea.md", "# Tea\n\nThe green tea from Uji steeps at 70 degrees for two minutes.\n")
-    file = line.stage.parent / "set.yaml"
-    file.write_text(SMALL_SET)
-    said = line.inside("eval", file).ended(0)
-    assert "recall@20" in said.out
-    found = line.inside("eval", file, "--record", "--json").ended(0).json
-    assert (found["total"]["questions"], found["answered_share"], found["citations_verified"]) == (1, 1.0, 1.0)
-    assert line.inside("status", "--json").json["roots"] == []
-    with sqlite3.connect(line.home / "state" / "evaluations.db") as database:
-        assert database.execute("select count(*) from questions").fetchone() == (1,)
-    database.close()
-
-
-def test_eval_of_something_else(line: CommandLine) -> None:
-    line.inside("eval", line.stage / "missing.yaml").refused(2, "missing.yaml")
-    line.inside("eval", line.write("set.yaml", "questions: [")).refused(6, "set.yaml")
-    line.inside("eval", line.write("list.yaml", "- 1\n")).refused(6, "list.yaml")
-    line.inside("eval", line.write("bytes.yaml", b"\xff\x00\x01")).refused(6, "bytes.yaml")
-    line.inside("eval", line.stage).refused(2)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
