@@ -63,7 +63,8 @@ def back_up(
     :class:`~assistant.contracts.errors.DamagedStore`, :class:`~assistant.contracts.errors.StorageFailed` and
     :class:`~assistant.contracts.errors.Interrupted`; there is then no new file, and the old one is as it was.
     """
-    _refuse(store, target, replace=replace)
+    with _disk_errors(target):
+        _refuse(store, target, replace=replace)
     _settle(store)
     with _disk_errors(target), copying(store / "records", should_stop) as copy:
         check_in = _place_to_check(store, target, copy.expected_bytes)

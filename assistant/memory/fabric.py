@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.contracts.documents import FileStat, SourceAddress
-from assistant.contracts.errors import StoreBusy
+from assistant.contracts.errors import StorageFailed, StoreBusy
 from assistant.contracts.ids import Fingerprint, ItemKey, Label, Revision
 from assistant.memory import writing
 from assistant.memory.layout import ItemRecord, SourceRecord
@@ -89,7 +89,7 @@ class Fabric:
                 if not self.records.fetch(lambda view: view.number(f"space:{space.fingerprint}")):
                     with self._writing() as view:
                         writing.open_space(view, space.fingerprint)
-            self.catch_up()
+            self._catch_up_as_far_as_possible()
         except BaseException:
             self.records.close()
             raise
@@ -191,6 +191,15 @@ class Fabric:
         """Bring both projections up to the records."""
         if not self.read_only:
             self.project_terms()
+        self.project_vectors()
+
+    def _catch_up_as_far_as_possible(self) -> None:
+        """On a disk that takes nothing more, what is there can still be asked."""
+        if not self.read_only:
+            try:
+                self.project_terms()
+            except StorageFailed as error:
+                self._note(f"{error.happened} What came last cannot be found by its words yet.")
         self.project_vectors()
 
     def project_terms(self) -> None:

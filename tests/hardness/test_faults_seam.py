@@ -15,16 +15,9 @@ import pytest
 
 from assistant.memory.durable import using
 from assistant.testing.disks import REFUSED_BY, RefusingDisk, TurnedDisk
-from hardness.operations import OPERATIONS, STARTS_CHILDREN, attempt, done_again, furnish_place, looked_at
+from hardness.operations import OPERATIONS, STARTS_CHILDREN, attempt, done_again, looked_at
 
 FAULTS = {"full": errno.ENOSPC, "broken": errno.EIO, "read only": errno.EROFS, "too many files": errno.EMFILE}
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("place")
-    furnish_place(place)
-    return place
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from memory.world import opened, remember
 
 from assistant.contracts.errors import DataError
 from assistant.testing.refusals import PASS, REFUSED_BY, Call, Watch, why_not
-from hardness.operations import OPERATIONS, STARTS_CHILDREN, attempt, done_again, furnish_place, looked_at
+from hardness.operations import OPERATIONS, STARTS_CHILDREN, attempt, done_again, looked_at
 from hardness.processes import LIMIT_S, start
 from hardness.stored import ENCODER, FILES, furnish, holds
 
@@ -110,13 +110,6 @@ def worker_on(template: Path, top: Path) -> Iterator[Worker]:
             process.kill()
             process.join()
             talk.close()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("place")
-    furnish_place(place)
-    return place
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def look(folder: Path) -> None:
     notes: list[str] = []
     try:
         fabric = opened(folder, HashingEncoder(16), notes)
-        findings = check(fabric).findings
+        findings = [finding.said for finding in check(fabric).findings]
         state = state_of(fabric)
         found = sorted(found_by_word(fabric, "number"))
         say(findings=findings, state=state, found=found, notes=notes, read_only=fabric.read_only)
