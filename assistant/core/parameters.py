@@ -137,7 +137,7 @@ ADAPTIVE = RecallParameters(
     version=3,
     normalisation="zscore",
     prose=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4)),
-    code=Family(first=Weights(dense=0.80, sparse=0.20), rerank=RerankWeights(dense=0.55, sparse=0.15, late=0.3)),
+    code=Family(first=Weights(dense=0.85, sparse=0.15), rerank=RerankWeights(dense=0.6, sparse=0.1, late=0.3)),
     chat=Family(first=Weights(dense=0.50, sparse=0.50), rerank=RerankWeights(dense=0.2, sparse=0.25, late=0.55)),
     topical=Family(first=Weights(dense=0.55, sparse=0.45), rerank=RerankWeights(dense=0.5, sparse=0.2, late=0.3)),
     relevance_share=0.96,
