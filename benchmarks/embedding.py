@@ -14,10 +14,10 @@ from benchmarks.measuring import Figures, StepClocks, seconds, take_turns
 from benchmarks.peers.making import pieces_of
 from benchmarks.workbench import Workbench
 
-ROUNDS = 3
+ROUNDS = 2
 BATCH_TOKENS = 1024
 SLICE_TEXTS = 128
-SAMPLE_TEXTS = 384
+SAMPLE_TEXTS = 256
 FASTEMBED_TEXTS = 128
 
 Feed = dict[str, Any]

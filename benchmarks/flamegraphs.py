@@ -34,7 +34,7 @@ COSTLIEST = 30
 _BOX = re.compile(r"<g><title>(?P<name>[^<]*?) \((?P<looks>[\d,]+) samples, [\d.]+%\)</title>.*?</g>", re.DOTALL)
 _TITLE = re.compile(r'(<text id="title"[^>]*>)[^<]*</text>')
 _LABEL = re.compile(r"(<text[^>]*>)[^<]+</text>")
-_FRAME = re.compile(r"all|\S+ \([^\s()]+:\d+\)")
+_FRAME = re.compile(r"all|\S+ \([^()]+:\d+\)")
 """How a function is named; anything else is a command line."""
 
 

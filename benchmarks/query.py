@@ -70,7 +70,7 @@ def measure_recall(bench: Workbench, home: str, figures: Figures, size: str) -> 
         for name in list(times_s)[:: -1 if block % 2 else 1]:
             with bench.assistant(home, parameters=NO_RERANK if name == "plain" else None) as assistant:
                 opened_s.append(seconds(assistant.roots))
-                for _ in range(WARM):
+                for _ in range(bench.count(WARM)):
                     _time(assistant, next(asked))
                 steps = _steps(bench, assistant) if name == "full" else {}
                 with clocks.on(steps):

@@ -56,6 +56,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     return Workbench(folder, folder / "models", SCALE, peers=(OURS, "absent"))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", sorted(PROMISED))
 def test_gives_the_figures_it_promises(name: str, bench: Workbench) -> None:
     figures = benchmark(name)(bench)

@@ -34,6 +34,8 @@ _CONTROL = re.compile("[\x7f-\x9f]")
 _MARK = re.compile(r"\[\d+\](?=\s|$)")
 
 
+_NAMED = 10
+"""Problems that are new and named right after a scan."""
 _UNFOLDED_COLUMNS = 4096
 _UNKNOWN_COLUMNS = 80
 _HARMLESS = frozenset("\n\t\u00ad\u200c\u200d")
@@ -108,6 +110,10 @@ def added(scans: Sequence[FolderScanned], embedding: EmbeddingFinished | None, p
         parts += [f"{scan.gone} gone"] if scan.gone else []
         parts += [f"{scan.problems} with problems (assistant status --problems)"] if scan.problems else []
         out.print(Text(safe(f"{scan.root}: {', '.join(parts)}; searchable by words in {scan.took_s:.1f} s")))
+        for path, reason in scan.named[:_NAMED]:
+            out.print(Text(safe(f"  {path}: {reason}"), style="yellow"))
+        if len(scan.named) > _NAMED:
+            out.print(Text("  and more (assistant status --problems)", style="yellow"))
     if embedding is not None and embedding.done:
         speed = embedding.done / embedding.took_s if embedding.took_s else 0.0
         out.print(Text(f"{embedding.done} pieces learned by meaning in {embedding.took_s:.1f} s ({speed:.0f}/s)"))

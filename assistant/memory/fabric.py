@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.contracts.documents import FileStat, SourceAddress
-from assistant.contracts.errors import StorageFailed, StoreBusy
+from assistant.contracts.errors import DamagedModel, StorageFailed, StoreBusy
 from assistant.contracts.ids import Fingerprint, ItemKey, Label, Revision
 from assistant.memory import writing
 from assistant.memory.layout import ItemRecord, SourceRecord
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.terms import TantivyTerms
-from assistant.memory.vectors import HnswVectors
+from assistant.memory.vectors import HnswVectors, unit_rows_in
 from assistant.memory.views import ReadView, WriteView
 
 if TYPE_CHECKING:
@@ -152,7 +152,19 @@ class Fabric:
         self, contents: Sequence[str], rows: NDArray[np.float32], tokens: Sequence[NDArray[np.int8]] | None = None
     ) -> Revision:
         """Commit vectors (and narrow token rows, where the encoder gives them) and bring the vector index up to
-        them."""
+        them. Rows that are no unit vectors (NaN, zeros) are left out; their contents go on waiting. Raises
+        :class:`~assistant.contracts.errors.DamagedModel` for rows of another width."""
+        if rows.shape != (len(contents), self.space.dim):
+            raise DamagedModel(
+                f"The model gives vectors of shape {rows.shape}, not {(len(contents), self.space.dim)}.",
+                kept="Nothing of them was stored.",
+                remedy="Install it anew: assistant models install",
+            )
+        usable = np.flatnonzero(unit_rows_in(rows))
+        if len(usable) < len(contents):
+            self._note(f"The model gave no usable vector for {len(contents) - len(usable)} pieces.")
+            contents, rows = [contents[int(at)] for at in usable], rows[usable]
+            tokens = None if tokens is None else [tokens[int(at)] for at in usable]
         with self._writing() as view:
             writing.store_vectors(view, self.space.fingerprint, contents, rows, tokens)
         self.project_vectors()
@@ -258,8 +270,8 @@ class Fabric:
         for number in labels:
             label = Label(number)
             row = view.vector_by_label(self.space.fingerprint, label)
-            if row is None:
-                gone.append(label)
+            if row is None or row.shape != (self.space.dim,) or not unit_rows_in(row[np.newaxis])[0]:
+                gone.append(label)  # one that is no vector is told of by a check
             else:
                 present.append(label)
                 rows.append(row)

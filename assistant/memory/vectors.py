@@ -35,6 +35,7 @@ _GROWTH = 1.5
 _FIRST_CAPACITY = 1024
 _EF_SEARCH_PER_K = 2
 _COSINE_DECIMALS = 6
+_LENGTH_TOLERANCE = 1e-3
 
 
 class HnswVectors:
@@ -83,8 +84,7 @@ class HnswVectors:
         rows = np.ascontiguousarray(vectors, dtype=np.float32)
         if rows.shape != (len(labels), self._dim):
             raise ValueError(f"expected shape {(len(labels), self._dim)}, got {rows.shape}")
-        norms = np.linalg.norm(rows, axis=1)
-        if len(labels) and not (np.isfinite(norms).all() and np.allclose(norms, 1.0, atol=1e-3)):
+        if not unit_rows_in(rows).all():
             raise ValueError("vectors must be finite and of unit length")
         with self._lock:
             if labels:
@@ -299,6 +299,13 @@ class HnswVectors:
             raise DamagedIndex(f"Vector index {folder.name} cannot be read ({error}).") from error
         self._index, self._live, self._dead = index, live, dead
         self._applied = self._published = applied
+
+
+def unit_rows_in(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of the rows ``(n, dim)`` are finite and of unit length, to a thousandth."""
+    lengths = np.linalg.norm(rows, axis=1)
+    found: NDArray[np.bool_] = np.isfinite(lengths) & (np.abs(lengths - 1.0) <= _LENGTH_TOLERANCE)
+    return found
 
 
 def _manifest_sum(manifest: Mapping[str, object]) -> str:

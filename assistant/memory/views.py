@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from assistant.contracts.errors import StorageFailed
 from assistant.contracts.ids import ItemKey, Label, Revision
 from assistant.core.late import TOKEN_WIDTH
 from assistant.memory import layout
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from assistant.contracts.documents import SourceAddress
 
 R = TypeVar("R", bound=layout.Record)
+LAST_NUMBER = 1 << 62
+"""Of items, labels and revisions; both indexes can count as far."""
 
 
 class ReadView:
@@ -192,6 +195,15 @@ class ReadView:
         return self.number("trimmed")
 
 
+def used_up(name: str) -> StorageFailed:
+    """The error of a counter that has come to its end."""
+    return StorageFailed(
+        f"The memory has used up its numbers ({name}).",
+        kept="Everything stored before is safe.",
+        remedy="Start a new memory: move the data folder away and add your folders again.",
+    )
+
+
 class WriteView(ReadView):
     """A write transaction; made by :meth:`RecordStore.write`. What it does becomes one revision, or nothing."""
 
@@ -223,8 +235,12 @@ class WriteView(ReadView):
         self.put("meta", key, seal(key, str(number).encode()))
 
     def next_number(self, name: str) -> int:
-        """Count a counter up by one and return it; the first is 1. Written by :meth:`finish`."""
-        self._counted[name] = number = self.number(name) + 1
+        """Count a counter up by one and return it; the first is 1. Written by :meth:`finish`. Raises
+        :class:`~assistant.contracts.errors.StorageFailed` when there are no more numbers: none is used twice."""
+        number = self.number(name) + 1
+        if number > LAST_NUMBER:
+            raise used_up(name)
+        self._counted[name] = number
         return number
 
     def spaces(self) -> list[str]:
@@ -254,6 +270,8 @@ class WriteView(ReadView):
         if not items and not first[1]:
             return
         for record in entries:
+            if revision >= LAST_NUMBER:
+                raise used_up("revision")
             revision = Revision(revision + 1)
             key = pack_u64(revision)
             self._txn.put(key, layout.dump(key, record), db=self._db["journal"], append=True)

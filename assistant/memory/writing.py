@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +46,8 @@ def add_root(view: WriteView, path: str, added_at: str) -> None:
 
 def remember(view: WriteView, update: SourceUpdate) -> None:
     """Bring one source up to date. Items that are still there keep key, id and vector."""
+    if not _can_be_stored(update):
+        update = replace(update, document=None, drafts=(), problem="its text cannot be stored (lone surrogates)")
     key = layout.source_key(update.address)
     old = view.source(update.address)
     kept = {record.id: record for record in view.items(old.items)} if old else {}
@@ -75,6 +77,21 @@ def remember(view: WriteView, update: SourceUpdate) -> None:
             notes=document.notes if document else (),
         ),
     )
+
+
+def _can_be_stored(update: SourceUpdate) -> bool:
+    """Whether all its text is text: one document that is not must not keep a whole batch from being stored."""
+    document = update.document
+    texts = [document.title or "", *document.notes] if document else []
+    for draft in update.drafts:
+        texts += (draft.text, draft.chunk.header, draft.chunk.symbol or "", *draft.scope)
+    try:
+        for text in texts:
+            if not text.isascii():
+                text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def touch_stat(view: WriteView, source: SourceRecord, stat: FileStat) -> None:

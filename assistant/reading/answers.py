@@ -19,17 +19,22 @@ from assistant.contracts.ids import Digest, ItemId
 from assistant.core.intake import ItemDraft, Outline
 from assistant.reading.framing import BrokenFrame
 from assistant.reading.history import FoundCommit
-from assistant.reading.taking import Place, Reading
+from assistant.reading.taking import MOST_HEADER_CHARS, MOST_NOTES, MOST_TITLE_CHARS, MOST_TRAIL, Place, Reading
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 48)]
+_Nanoseconds = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Seconds = Annotated[int, Field(ge=-62_135_596_800, le=253_402_300_799)]  # years 1 to 9999
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 _Id = Annotated[str, Field(pattern=r"^mi_[0-9A-Z]{26}$")]
 _Words = Annotated[str, Field(max_length=2000)]
+_Header = Annotated[str, Field(max_length=MOST_HEADER_CHARS)]
+_Trail = Annotated[tuple[_Header, ...], Field(max_length=MOST_TRAIL)]
+_Title = Annotated[str, Field(max_length=MOST_TITLE_CHARS)]
+_Notes = Annotated[tuple[str, ...], Field(max_length=MOST_NOTES)]
 
 _Outline = tuple[
-    _Words, SourceKind, Modality, _Words | None, str | None, _Seconds | None, tuple[str, ...], bool
+    _Words, SourceKind, Modality, _Words | None, _Title | None, _Seconds | None, _Notes, bool
 ]  # encoding, kind, modality, language, title, time, notes, superseded
 _Draft = tuple[
     _Id,
@@ -42,9 +47,9 @@ _Draft = tuple[
     _Count,  # start
     _Count,  # end
     ChunkKind,
-    tuple[str, ...],  # scope
-    str,  # header
-    str | None,  # symbol
+    _Trail,  # scope
+    _Header,
+    _Header | None,  # symbol
     _Words | None,  # language
     _Seconds | None,
     str,  # text
@@ -59,7 +64,7 @@ _SHAPES: dict[bytes, Any] = {
     b"document": tuple[Literal["document"], _Digest, _Outline, tuple[_Draft, ...]],
     b"places": tuple[Literal["places"], tuple[_Place | None, ...]],
     b"commits": tuple[Literal["commits"], tuple[tuple[_Sha, _Seconds, str, _Count], ...], bool],
-    b"state": tuple[Literal["state"], tuple[_Count, _Count, _Count] | None],
+    b"state": tuple[Literal["state"], tuple[_Count, _Nanoseconds, _Count] | None],
     b"raw": tuple[Literal["raw"], str],
 }
 _TAG = re.compile(rb'\["([a-z]{1,10})"')

@@ -1,10 +1,21 @@
 """What may be read in our own process: small sources of kinds whose worst case is bounded.
 
 Bounded means: the reader runs Python, ``re``, ``csv`` and memory-safe libraries only, so that no source can crash it,
-and the slowest and largest hostile sources that could be found of the allowed size are bearable. Kinds that go through
-a parser in C (code with a grammar, JSON, YAML, TOML, HTML, reStructuredText, notebooks, mail, which may hold HTML) and
-git histories are never bounded: no measurement excludes a crash. Nor is text that is not UTF-8: guessing its encoding
-costs more than reading it.
+and the worst hostile sources that could be found of the allowed size are bearable. Of 270 tried (processor time and
+peak memory of reading and drafting, on a slow machine):
+
+========  ==========  ==========================================  =======================================
+kind      up to       slowest                                     most memory
+========  ==========  ==========================================  =======================================
+text      16 KiB      0.11 s, two-letter turns of a chat          4 MiB
+table     16 KiB      0.04 s, one semicolon after the other       4 MiB
+markdown  4 KiB       0.49 s, a table of cells that are missing   64 MiB, the same
+========  ==========  ==========================================  =======================================
+
+Markdown of 16 KiB takes up to 2.1 s and 130 MiB, and more than in proportion above. Kinds that go through a parser in
+C (code with a grammar, JSON, YAML, TOML, HTML, reStructuredText, notebooks, mail, which may hold HTML) and git
+histories are never bounded: no measurement excludes a crash, and 16 KiB of reStructuredText can take 20 s. Nor is text
+that is not UTF-8: guessing its encoding costs more than reading it.
 """
 
 from __future__ import annotations

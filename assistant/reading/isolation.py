@@ -32,7 +32,7 @@ MOST_WAITING_BYTES = 1 << 20
 """Requests given to one process at a time, so that another can take what is behind a slow one."""
 _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
-START_LIMIT_S = 60.0
+START_LIMIT_S = 30.0
 _END_S = 2.0
 _LOOK_AGAIN_S = 0.002
 _STDERR_TAIL_BYTES = 4096

@@ -5,16 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assistant.contracts.documents import Document, SourceAddress, Span
+from assistant.contracts.documents import Chunk, Document, SourceAddress, Span
 from assistant.contracts.errors import UnreadableSource
 from assistant.contracts.ids import Digest, digest_of
 from assistant.core.intake import ItemDraft, Outline, draft_items, outline_of
 
 if TYPE_CHECKING:
     from assistant.contracts.ports import Reader, Sources
+
+MOST_TRAIL = 64
+MOST_HEADER_CHARS = 1000
+"""Of the header, the symbol, and all of the trail of one chunk."""
+MOST_TITLE_CHARS = 500
+MOST_NOTES = 100
 
 Range = tuple[int, int]
 """Characters of a document's text, half open."""
@@ -76,6 +82,7 @@ def take(reader: Reader, address: SourceAddress, data: bytes, known: str = "") -
             document = reader.read(address, data)
             if document is None:
                 return Reading(digest)
+            document = modest(document)
             return Reading(digest, outline_of(document), tuple(draft_items(address, document, data)))
     except UnreadableSource as error:
         return Reading(problem=error.reason)
@@ -98,6 +105,40 @@ def _place(document: Document, data: bytes, start: int, end: int) -> Place | Non
         return None
     span = document.offsets.span(start, end)
     return Place(document.text[start:end], span, digest_of(data[span.start_byte : span.end_byte]))
+
+
+def modest(document: Document) -> Document:
+    """A document in which what goes with every chunk stays in proportion to a chunk: a trail or header of a hundred
+    kilobytes, repeated with each of a thousand chunks, would be a bomb."""
+    if len(document.title or "") > MOST_TITLE_CHARS or len(document.notes) > MOST_NOTES:
+        notes = document.notes[:MOST_NOTES]
+        document = replace(document, title=(document.title or "")[:MOST_TITLE_CHARS] or None, notes=notes)
+    if all(map(_is_modest, document.chunks)):
+        return document
+    return replace(document, chunks=tuple(map(_modest, document.chunks)))
+
+
+def _is_modest(chunk: Chunk) -> bool:
+    return (
+        len(chunk.header) <= MOST_HEADER_CHARS
+        and len(chunk.symbol or "") <= MOST_HEADER_CHARS
+        and len(chunk.scope) <= MOST_TRAIL
+        and sum(map(len, chunk.scope)) <= MOST_HEADER_CHARS
+    )
+
+
+def _modest(chunk: Chunk) -> Chunk:
+    if _is_modest(chunk):
+        return chunk
+    trail: list[str] = []
+    left = MOST_HEADER_CHARS
+    for part in chunk.scope[:MOST_TRAIL]:
+        trail.append(part[:left])
+        left -= len(trail[-1])
+        if not left:
+            break
+    symbol = chunk.symbol[:MOST_HEADER_CHARS] if chunk.symbol else chunk.symbol
+    return replace(chunk, scope=tuple(trail), header=chunk.header[:MOST_HEADER_CHARS], symbol=symbol)
 
 
 @contextmanager

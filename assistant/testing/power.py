@@ -60,6 +60,14 @@ class RecordingDisk(TurnedDisk):
         """Each different state once, with words that say when and how."""
         yield from self._wrecks.values()
 
+    def forget_what_was(self) -> None:
+        """Everything so far is on the disk; states are kept from now on."""
+        self._look_around(everything_is_safe=True)
+        self._pending.clear()
+        _settle_all(self._top)
+        self._wrecks.clear()
+        self._keep("before")
+
     def turn(self, call: str, do: Callable[[], T]) -> T:
         del call
         self._look_around(everything_is_safe=False)
@@ -228,6 +236,14 @@ class RecordingDisk(TurnedDisk):
             _plant(self._top, "", safe_names, content_of, tree)
             key = hashlib.sha256(repr(sorted(tree.items())).encode()).hexdigest()
             self._wrecks.setdefault(key, (f"after {when} ({len(self.calls)}): {how}", tree))
+
+
+def _settle_all(node: _Node) -> None:
+    node.safe_content = node.content
+    if node.entries is not None:
+        node.safe_entries = dict(node.entries)
+        for one in node.entries.values():
+            _settle_all(one)
 
 
 def _set(entries: dict[str, _Node], name: str, node: _Node | None) -> None:

@@ -37,8 +37,10 @@ ODD = {
     "a\nb.txt": "The name holds a line end.\n",
     "emoji.txt": "A \U0001f600 and \x1b[31m control and \x85 and \u2028 signs.\n",
     "2026-03-14 walk.txt": "The date is in the name.\n",
-    "old.eml": "From: a@example.org\nTo: b@example.org\nDate: Mon, 1 Jan 0099 00:00:00 +0000\nSubject: =?utf-8?q?=D0=9F?=\n\n"
-    "Text of the mail.\n",
+    "old.eml": (
+        "From: a@example.org\nTo: b@example.org\nDate: Mon, 1 Jan 0099 00:00:00 +0000\n"
+        "Subject: =?utf-8?q?=D0=9F?=\n\nText of the mail.\n"
+    ),
 }
 
 

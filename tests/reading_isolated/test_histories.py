@@ -1,0 +1,111 @@
+"""Git histories through reader processes: the same commits as here, and damage that costs the history and no more."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.contracts.documents import FoundSource, SkippedPath, SourceAddress
+from assistant.contracts.errors import Interrupted, UnreadableSource
+from assistant.core.filenames import to_text
+from assistant.reading.histories import OwnHistories
+from assistant.reading.isolated_histories import IsolatedHistories
+from assistant.reading.isolation import ReaderSetup
+from assistant.reading.pool import ReaderPool
+from assistant.reading.walking import FileSources
+from tests.reading.sources import make_repository
+from tests.reading_isolated.desks import PATIENT
+
+
+@pytest.fixture
+def pool() -> Iterator[ReaderPool]:
+    pool = ReaderPool(ReaderSetup(PATIENT))
+    yield pool
+    pool.close()
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_the_same_commits(pool: ReaderPool, tmp_path: Path, pack: bool) -> None:
+    messages = [f"commit {number}\n\nZeile é".encode() for number in range(1203)]
+    make_repository(tmp_path, messages, pack=pack)
+    here, there = OwnHistories(), IsolatedHistories(pool)
+    for limit in (0, 1, 500, 501, 5000):
+        assert list(there.commits(str(tmp_path), limit)) == list(here.commits(str(tmp_path), limit))
+    for commit in list(here.commits(str(tmp_path), 3)):
+        assert there.stat(str(tmp_path), commit.sha) == here.stat(str(tmp_path), commit.sha) == commit.stat
+        assert there.fetch(str(tmp_path), commit.sha) == here.fetch(str(tmp_path), commit.sha)
+    assert pool.starts == 1
+
+
+def test_a_repository_whose_name_is_not_utf_8(pool: ReaderPool, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"d\xe9p\xf4t")
+    (sha,) = make_repository(folder, [b"The ferry leaves at nine\n"])
+    sources = FileSources(histories=IsolatedHistories(pool))
+    (found,) = [one for one in sources.walk(str(folder)) if isinstance(one, FoundSource)]
+    assert found.address == SourceAddress(to_text(str(folder)), sha)
+    assert sources.stat(found.address) == found.stat
+    assert b"ferry" in sources.fetch(found.address)
+
+
+def test_commits_that_are_gone(pool: ReaderPool, tmp_path: Path) -> None:
+    (sha,) = make_repository(tmp_path, [b"The ferry leaves at nine\n"])
+    there = IsolatedHistories(pool)
+    assert there.stat(str(tmp_path), "0" * 40) is None
+    assert there.stat(str(tmp_path / "nowhere"), sha) is None
+    with pytest.raises(UnreadableSource, match="gone"):
+        there.fetch(str(tmp_path), "0" * 40)
+    with pytest.raises(UnreadableSource, match="no git repository"):
+        list(there.commits(str(tmp_path / "nowhere"), 10))
+
+
+def test_a_commit_that_is_a_bomb(pool: ReaderPool, tmp_path: Path) -> None:
+    """A loose object of 60 KiB that inflates to gigabytes: the reader ends, the walk goes on."""
+    (sha,) = make_repository(tmp_path, [b"The ferry leaves at nine\n"])
+    packer = zlib.compressobj(9)
+    block = bytes(1 << 20)
+    bomb = packer.compress(b"commit 68719476736\0")
+    while len(bomb) < 50_000:
+        bomb += packer.compress(block)
+    path = tmp_path / ".git" / "objects" / sha[:2] / sha[2:]
+    path.chmod(0o644)
+    path.write_bytes(bomb)
+    (tmp_path / "note.txt").write_text("The ladder is blue.\n")
+    sources = FileSources(histories=IsolatedHistories(pool))
+    found = list(sources.walk(str(tmp_path)))
+    (problem,) = [one for one in found if isinstance(one, SkippedPath) and one.problem]
+    assert problem.path.endswith(".git")
+    assert [one.address.path for one in found if isinstance(one, FoundSource)] == [str(tmp_path / "note.txt")]
+
+
+def test_a_pack_of_noise(pool: ReaderPool, tmp_path: Path) -> None:
+    make_repository(tmp_path, [b"first\n", b"second\n"], pack=True)
+    (pack,) = (tmp_path / ".git" / "objects" / "pack").glob("*.pack")
+    data = bytearray(pack.read_bytes())
+    data[12:-20] = os.urandom(len(data) - 32)
+    pack.chmod(0o644)
+    pack.write_bytes(data)
+    sources = FileSources(histories=IsolatedHistories(pool))
+    problems = [one for one in sources.walk(str(tmp_path)) if isinstance(one, SkippedPath) and one.problem]
+    assert [one.path for one in problems] == [str(tmp_path / ".git")]
+
+
+def test_a_list_that_nobody_finishes_is_given_up(pool: ReaderPool, tmp_path: Path) -> None:
+    make_repository(tmp_path, [b"one\n"] * 3)
+    commits = IsolatedHistories(pool).commits(str(tmp_path), 3)
+    next(commits)
+    commits.close()  # type: ignore[attr-defined]
+    assert list(IsolatedHistories(pool).commits(str(tmp_path), 1))
+
+
+def test_a_stop_while_a_history_is_read(pool: ReaderPool, tmp_path: Path) -> None:
+    (sha,) = make_repository(tmp_path, [b"one\n"])
+    there = IsolatedHistories(pool, lambda: True)
+    with pytest.raises(Interrupted):
+        there.stat(str(tmp_path), sha)
+    with pytest.raises(Interrupted):
+        list(there.commits(str(tmp_path), 1))
+    assert pool.pids == []
