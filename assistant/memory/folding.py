@@ -27,7 +27,7 @@ def distinct(
     ranked: Sequence[RankedItem], rows: Mapping[int, NDArray[np.float32]], parameters: RecallParameters, k: int
 ) -> list[RankedItem]:
     """The first ``k`` of ``ranked``, near-duplicates listed with the best of them, at most ``per_source`` of one
-    source before others have had their turn. ``rows``: unit vectors by item key, for those that have one."""
+    source before others have had their turn; turns of a talk aside, which often all stand in one file. ``rows``: unit vectors by item key, for those that have one."""
     kept: list[RankedItem] = []
     for item in ranked:
         if len(kept) >= k * 2:
@@ -41,8 +41,9 @@ def distinct(
     later: list[RankedItem] = []
     counts: dict[str, int] = {}
     for item in kept:
-        counts[item.record.path] = counts.get(item.record.path, 0) + 1
-        (first if counts[item.record.path] <= parameters.per_source else later).append(item)
+        path, turn = item.record.path, item.record.kind == "chat"
+        counts[path] = counts.get(path, 0) + (not turn)
+        (first if turn or counts[path] <= parameters.per_source else later).append(item)
     return (first + later)[:k]
 
 
