@@ -38,6 +38,7 @@ from assistant.locations import Locations, locate
 from assistant.memory.fabric import Fabric, Space, open_fabric
 from assistant.memory.layout import ItemRecord
 from assistant.memory.recall import Recall
+from assistant.memory.salvage import older_copies
 from assistant.memory.writing import passing_items
 from assistant.reading.confining import ReadingLimits
 from assistant.reading.desk import ReadingDesk
@@ -173,7 +174,9 @@ class Assistant:
 
     def forget(self, path: str) -> Forgotten:
         self._own()
-        return self._registrar.forget(absolute(path))
+        done = self._registrar.forget(absolute(path))
+        copies = older_copies(self.locations.store, self.locations.set_aside)
+        return done.model_copy(update={"returns": f"{done.returns} {copies}".strip()}) if copies else done
 
     def check(self, *, full: bool = False, repair: bool = False, progress: Progress = unseen) -> CheckReport:
         """Compare the three stores with each other and with the files: all of them when ``full``, else a sample.
@@ -347,7 +350,7 @@ def check_store(
     *, full: bool, repair: bool, progress: Progress, listener: Listener, stop: threading.Event
 ) -> CheckReport:
     """:meth:`Assistant.check` of this user's memory. With ``repair``, records that are damaged themselves are mended
-    in a copy; when that cannot be done, they are set aside (nothing is deleted) and the remembered folders read anew."""
+    in a copy, or set aside and the remembered folders read anew; nothing is deleted."""
     from assistant.memory.repairing import Mending, mend_or_set_aside
 
     mending = Mending()

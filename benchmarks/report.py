@@ -86,10 +86,14 @@ def _note(note: str) -> str:
 def _machine(facts: Kept) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["libraries"].items())
     flags = ", ".join(facts["flags"]) or "none"
+    load = facts["load_average"][0]
+    busy = (
+        "" if load < facts["logical_cores"] else " **It was busy with other work: times are too long; see the ratios.**"
+    )
     return (
         f"Measured on {facts['date'][:10]}: {facts['processor']}, {facts['logical_cores']} cores ({flags}), "
         f"{facts['memory_gib']} GiB, {facts['system']}, Python {facts['python']}, {versions}. "
-        f"Load average at the start: {facts['load_average'][0]}."
+        f"Load average at the start: {load}.{busy}"
     )
 
 

@@ -66,8 +66,9 @@ def storage_errors() -> Iterator[None]:
 class RecordStore:
     """See the module. Close it when done; also a context manager."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        """Open the store in ``folder``; makes it when missing, unless ``read_only``.
+    def __init__(self, folder: Path, *, read_only: bool = False, roots_only: bool = False) -> None:
+        """Open the store in ``folder``; makes it when missing, unless ``read_only``. ``roots_only``: of whatever
+        version it is, only the remembered folders are wanted.
 
         Raises :class:`~assistant.contracts.errors.DamagedStore` and
         :class:`~assistant.contracts.errors.StorageFailed`. A cut-off file is seen here, before a read beyond its
@@ -76,6 +77,7 @@ class RecordStore:
         self._folder = folder
         self._write_lock = threading.RLock()
         self._read_only = read_only
+        self._roots_only = roots_only
         self._spoiled = False
         with storage_errors():
             if read_only:
@@ -105,7 +107,9 @@ class RecordStore:
         try:
             if not self._read_only:
                 self._refuse_cut_off_file()
-            self._open_databases(("meta",))
+            self._open_databases(("meta", "roots"))
+            if self._roots_only:
+                return
             if not self._read_only:
                 self._env.reader_check()
                 self._start()

@@ -17,6 +17,7 @@ from assistant.memory.records import RecordStore
 
 _READ_LIMIT_S = 60.0
 _MAX_NAMES = 1000
+_NAMED = 3
 
 
 def set_aside(store: Path, shelf: Path) -> tuple[Path, list[str]]:
@@ -74,6 +75,16 @@ def _names(path: Path) -> Iterator[Path]:
     raise StorageFailed(f"There are {_MAX_NAMES} of {path} already.", remedy="Delete those you do not need.")
 
 
+def older_copies(store: Path, shelf: Path) -> str:
+    """A sentence that names the memories of before that were kept by a repair or a restore; "" when there are none."""
+    restored, set_aside_here = (store.parent.glob(f"{store.name}.{why}-*") for why in ("before-restore", "set-aside"))
+    found = sorted(map(str, [*restored, *set_aside_here, *shelf.glob("memory-*")]))
+    if not found:
+        return ""
+    named = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+    return f"Backups may still hold it, and so may copies of the memory that were kept: {named}. Delete those you can."
+
+
 def _roots_in_child(records: Path) -> list[str]:
     """The remembered folders, read in a process that may die of the damage; what cannot be read is left out."""
     out = b""
@@ -90,7 +101,7 @@ def _roots_in_child(records: Path) -> list[str]:
 def main(records: str) -> int:
     """Print the remembered folders, each followed by NUL."""
     try:
-        with RecordStore(Path(records), read_only=True) as store, store.read() as view:
+        with RecordStore(Path(records), read_only=True, roots_only=True) as store, store.read() as view:
             for root in view.roots():
                 sys.stdout.buffer.write(root.path.encode() + b"\0")
                 sys.stdout.flush()

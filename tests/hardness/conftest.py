@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli.conftest import models, shared  # noqa: F401 - fixtures
+from cli.conftest import line, models, shared  # noqa: F401 - fixtures
 
 from hardness.operations import furnish_place
 
