@@ -66,8 +66,6 @@ def unseen(_what: str, _done: int, _total: int) -> None:
     """Progress that nobody looks at."""
 
 
-
-
 class Assistant:
     """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
 

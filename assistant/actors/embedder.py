@@ -75,9 +75,7 @@ class Embedder:
                     dated.append((-record.timestamp_s, key, content))
         return [(content, key) for _, key, content in sorted(dated)]
 
-    def _encoded(
-        self, pending: Sequence[tuple[str, ItemKey]], basis: NDArray[np.float32] | None
-    ) -> Iterator[_Encoded]:
+    def _encoded(self, pending: Sequence[tuple[str, ItemKey]], basis: NDArray[np.float32] | None) -> Iterator[_Encoded]:
         """Windows as they are encoded. The worker never outlives the iteration."""
         ready: queue.Queue[_Encoded | BaseException | None] = queue.Queue(_QUEUE_WINDOWS)
         abandoned = threading.Event()

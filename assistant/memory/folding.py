@@ -27,7 +27,8 @@ def distinct(
     ranked: Sequence[RankedItem], rows: Mapping[int, NDArray[np.float32]], parameters: RecallParameters, k: int
 ) -> list[RankedItem]:
     """The first ``k`` of ``ranked``, near-duplicates listed with the best of them, at most ``per_source`` of one
-    source before others have had their turn; turns of a talk aside, which often all stand in one file. ``rows``: unit vectors by item key, for those that have one."""
+    source before others have had their turn; turns of a talk aside, which often all stand in one file. ``rows``: unit
+    vectors by item key, for those that have one."""
     kept: list[RankedItem] = []
     for item in ranked:
         if len(kept) >= k * 2:
