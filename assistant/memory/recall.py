@@ -5,12 +5,12 @@ Dense and sparse each bring candidates; both then score the whole union, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from assistant.contracts.errors import DamagedIndex
-from assistant.contracts.ids import ItemKey
+from assistant.contracts.ids import ItemKey, Label
 from assistant.core.filenames import is_within
 from assistant.core.fusion import Candidate, Fused, family_of, fuse, rerank, source_quality
 from assistant.core.intake import embedding_text
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from assistant.memory.views import ReadView
 
 _OVERFETCH = 8
+_SPARE = 1.5
+_FEW = 500
+_MAX_REACH = 5_000
+"""Of so few items, or when the nearest would have to be sought so far, those that a filter lets through are compared
+one by one."""
 _FILE_HINT_BONUS = 0.1
 
 
@@ -204,25 +209,33 @@ class Recall:
 
     def _nearest(self, vector: NDArray[np.float32], wide: int, query: RecallQuery) -> list[ItemKey]:
         filters, fabric = query.filters, self._fabric
-        fingerprint = fabric.space.fingerprint
-        filtered = not (filters.empty and not query.modality)
-        among = None
-        if filtered:
-            keys = fabric.terms.matching(filters, query.modality, self._parameters.exact_below + 1)
-            if len(keys) <= self._parameters.exact_below:
-                with fabric.records.read() as view:
-                    found = (view.vector(fingerprint, record.content) for record in view.items(keys))
-                    among = [pair[0] for pair in found if pair is not None]
-        reach = wide if among is not None or not filtered else wide * _OVERFETCH
-        nearest = fabric.vectors.search(vector, reach, among)
-        result: list[ItemKey] = []
+        if filters.empty and not query.modality:
+            return self._holding(fabric.vectors.search(vector, wide), wide, lambda _key, _view: True)
+        keys = fabric.terms.matching(filters, query.modality, self._parameters.exact_below + 1)
+        if len(keys) > self._parameters.exact_below:  # too many to name: each is looked at
+            nearest = fabric.vectors.search(vector, wide * _OVERFETCH)
+            return self._holding(nearest, wide, lambda key, view: _is_admitted(key, view, query))
+        among, size = frozenset(keys), len(fabric.vectors)
+        reach = int(_SPARE * wide * size / max(1, len(among)))
+        if len(among) > _FEW and reach <= _MAX_REACH:
+            found = self._holding(fabric.vectors.search(vector, reach), wide, lambda key, _view: key in among)
+            if len(found) >= wide:
+                return found
         with fabric.records.read() as view:
+            pairs = (view.vector(fabric.space.fingerprint, record.content) for record in view.items(keys))
+            labels = [pair[0] for pair in pairs if pair is not None]
+        return self._holding(fabric.vectors.search(vector, wide, labels), wide, lambda key, _view: key in among)
+
+    def _holding(
+        self, nearest: Sequence[tuple[Label, float]], wide: int, admitted: Callable[[ItemKey, ReadView], bool]
+    ) -> list[ItemKey]:
+        """The first ``wide`` items that hold the nearest contents and are admitted."""
+        result: list[ItemKey] = []
+        with self._fabric.records.read() as view:
             for label, _ in nearest:
-                content = view.content_of(fingerprint, label)
-                for key in view.holders(content, wide) if content else ():
-                    record = view.item(key) if filtered else None
-                    if record is None or admits(filters, query.modality, record):
-                        result.append(key)
+                content = view.content_of(self._fabric.space.fingerprint, label)
+                holders = view.holders(content, wide) if content else ()
+                result.extend(key for key in holders if admitted(key, view))
                 if len(result) >= wide:
                     break
         return result[:wide]
@@ -271,6 +284,11 @@ class Recall:
 def embedded_text(record: ItemRecord) -> str:
     """What the encoder reads of an item; it ends with the item's text."""
     return embedding_text(record.title, record.scope, record.header, record.chunk, record.text)
+
+
+def _is_admitted(key: ItemKey, view: ReadView, query: RecallQuery) -> bool:
+    record = view.item(key)
+    return record is not None and admits(query.filters, query.modality, record)
 
 
 def admits(filters: Filters, modality: Sequence[str], record: ItemRecord) -> bool:

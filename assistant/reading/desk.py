@@ -90,6 +90,9 @@ class ReadingDesk:
         try:
             for step in steps:
                 source = wanted(step)
+                if source is None and not flow.is_waiting:
+                    yield step, None
+                    continue
                 reading = None if source is None else self._here(spot, source)
                 if source is None or reading is not None:
                     flow.settled(step, reading)
