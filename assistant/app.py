@@ -22,7 +22,7 @@ from assistant.actors.respondent import Respondent
 from assistant.actors.verifier import Verifier
 from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
-from assistant.contracts.documents import SourceAddress
+from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.contracts.errors import BadPath, BadQuestion, DamagedStore, StoreBusy, UnknownItem
 from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
 from assistant.contracts.ids import Fingerprint
@@ -114,7 +114,7 @@ class Assistant:
             max_file_bytes=settings.max_file_mib << 20,
             history_limit=settings.history_commits,
             own_folders=locations.own_folders(),
-            histories=IsolatedHistories(self._pool, self.stop.is_set),
+            histories=IsolatedHistories(self._pool, self.stop.is_set, self._trouble),
         )
         self._reader = FileReader()
         self._desk = ReadingDesk(self._sources, self._reader, self._pool, self.stop.is_set)
@@ -285,6 +285,11 @@ class Assistant:
             folder = wanted if Path(wanted).is_dir() else str(Path(wanted).parent)
             self.add([folder])
         return wanted
+
+    def _trouble(self, path: str) -> tuple[FileStat, str] | None:
+        """State and problem of something that could not be read, as remembered."""
+        source = self.fabric.records.fetch(lambda view: view.source(SourceAddress(path)))
+        return None if source is None or source.problem is None else (source.stat, source.problem)
 
     def _piped(self, data: bytes) -> list[ItemRecord]:
         if not data.strip():

@@ -167,9 +167,10 @@ class Librarian:
             counts["problems"] += 1
             address = SourceAddress(found.path)
             tally.seen.add(address)
-            if old is None or old.problem != found.reason or old.root != step.root:
+            stat = found.stat or NO_STAT
+            if old is None or (old.problem, old.root, old.stat) != (found.reason, step.root, stat):
                 tally.trouble(address, found.reason)
-                batch.updates.append(SourceUpdate(address, step.root, NO_STAT, problem=found.reason))
+                batch.updates.append(SourceUpdate(address, step.root, stat, problem=found.reason))
             return
         tally.seen.add(found.address)
         counts["found"] += 1

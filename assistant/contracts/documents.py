@@ -118,8 +118,10 @@ class FoundSource:
 @dataclass(frozen=True, slots=True)
 class SkippedPath:
     """Something a walk met and left out. ``reason`` is a short phrase. ``problem`` is true when a person should hear
-    of it (unreadable, too large, a broken link), false for what is left out by rule (ignored, binary, a cache)."""
+    of it (unreadable, too large, a broken link), false for what is left out by rule (ignored, binary, a cache).
+    ``stat``: its state, when it need not be tried again before that changes."""
 
     path: str
     reason: str
     problem: bool
+    stat: FileStat | None = None

@@ -176,6 +176,8 @@ class ReadView:
         ]
 
     def count_pending(self, fingerprint: str) -> int:
+        if len(self.spaces()) <= 1:  # then all that is pending is pending in this space
+            return self.count("pending")
         return sum(1 for _ in self.entries("pending", bytes.fromhex(fingerprint)))
 
     def spaces(self) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, UnreadableSource
 from assistant.core.filenames import is_within, to_disk, to_text
-from assistant.reading.histories import Histories, OwnHistories
+from assistant.reading.histories import GivenUp, Histories, OwnHistories
 from assistant.reading.history import git_folder, is_repository
 from assistant.reading.ignoring import (
     IGNORE_FILES,
@@ -255,7 +255,8 @@ class FileSources:
             for commit in self._histories.commits(folder, self._history_limit):
                 yield FoundSource(SourceAddress(folder, commit.sha), commit.stat)
         except UnreadableSource as error:
-            yield SkippedPath(home, error.reason, problem=True)
+            state = error.state if isinstance(error, GivenUp) else None
+            yield SkippedPath(home, error.reason, problem=True, stat=state)
 
 
 def _checked_root(root: str, own_folders: frozenset[str]) -> str:

@@ -18,7 +18,7 @@ from benchmarks.workbench import Workbench
 QUESTIONS = 200
 WARM = 20
 BLOCK = 20
-"""Questions one library is asked before it is the next one's turn."""
+"""Questions one library is asked before it is the next one's turn; :data:`WARM` is a number of blocks."""
 OPENINGS = 3
 
 
@@ -68,47 +68,60 @@ def _compare(bench: Workbench, corpus: Corpus, figures: Figures) -> dict[str, Me
         except LibraryFailed as error:
             figures.note(f"{name}: {error}")
     try:
-        _ask_all(bench, corpus, homes, found)
+        for reason in _ask_all(bench, corpus, homes, found):
+            figures.note(reason)
     finally:
         for home in homes.values():
             shutil.rmtree(home, ignore_errors=True)
     return found
 
 
-def _ask_all(bench: Workbench, corpus: Corpus, homes: Mapping[str, Path], found: dict[str, Measured]) -> None:
+def _ask_all(bench: Workbench, corpus: Corpus, homes: Mapping[str, Path], found: dict[str, Measured]) -> list[str]:
+    """Opens all, some times, then asks them in turn. One that fails is taken out of ``found``; returns why."""
+    failed: list[str] = []
     with ExitStack() as stack:
         libraries: dict[str, Library] = {}
+
+        def drop(name: str, error: LibraryFailed) -> None:
+            failed.append(f"{name}: {error}")
+            found.pop(name)
+            libraries.pop(name, None)
+
         for number in range(OPENINGS):
             for name in list(found)[:: -1 if number % 2 else 1]:
-                library = Library(name, corpus.folder, homes[name])
-                if library.missing is not None:
-                    raise LibraryFailed(f"{name} could not be loaded again: {library.missing}")
-                found[name].empty_bytes = library.greeting["resident"]
-                found[name].opened_s.append(library.tell("open")["took_s"])
+                try:
+                    library = stack.enter_context(Library(name, corpus.folder, homes[name]))
+                    found[name].empty_bytes = library.greeting["resident"]
+                    found[name].opened_s.append(library.tell("open")["took_s"])
+                except LibraryFailed as error:
+                    drop(name, error)
+                    continue
                 if number < OPENINGS - 1:
                     library.end()
                 else:
-                    libraries[name] = stack.enter_context(library)
-        count = bench.count(QUESTIONS, 4)
-        _block(libraries, found, 0, WARM, keep=False)
-        for number, start in enumerate(range(WARM, WARM + count, BLOCK)):
-            names = list(libraries)[:: -1 if number % 2 else 1]
-            _block({name: libraries[name] for name in names}, found, start, min(start + BLOCK, WARM + count))
+                    libraries[name] = library
+        last = WARM + bench.count(QUESTIONS, 4)
+        for number, start in enumerate(range(0, last, BLOCK)):
+            for mode in MODES:
+                for name in list(libraries)[:: -1 if number % 2 else 1]:
+                    try:
+                        _ask(libraries[name], found[name], mode, start, min(start + BLOCK, last))
+                    except LibraryFailed as error:
+                        drop(name, error)
         for name, library in libraries.items():
             found[name].resident_bytes = library.tell("resident")["resident"]
             library.tell("close")
+    return failed
 
 
-def _block(
-    libraries: Mapping[str, Library], found: Mapping[str, Measured], start: int, stop: int, *, keep: bool = True
-) -> None:
-    for mode in MODES:
-        for name, library in libraries.items():
-            if mode in library.greeting["modes"]:
-                answer = library.tell("ask", mode=mode, start=start, stop=stop)
-                if keep:
-                    found[name].times_s.setdefault(mode, []).extend(answer["times_s"])
-                    found[name].ids.setdefault(mode, []).extend(answer["ids"])
+def _ask(library: Library, measured: Measured, mode: str, start: int, stop: int) -> None:
+    """One block of questions; the first :data:`WARM` do not count."""
+    if mode not in library.greeting["modes"]:
+        return
+    answer = library.tell("ask", mode=mode, start=start, stop=stop)
+    if start >= WARM:
+        measured.times_s.setdefault(mode, []).extend(answer["times_s"])
+        measured.ids.setdefault(mode, []).extend(answer["ids"])
 
 
 def _disk_bytes(folder: Path) -> int:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assistant.contracts.documents import FoundSource, SkippedPath, SourceAddress
+from assistant.actors.librarian import Librarian
+from assistant.clock import SystemClock
+from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.errors import Interrupted, UnreadableSource
+from assistant.contracts.events import FolderScanned, nobody
 from assistant.core.filenames import to_text
-from assistant.reading.histories import OwnHistories
+from assistant.core.parameters import DEFAULT
+from assistant.memory.fabric import Space, open_fabric
+from assistant.reading.confining import ReadingLimits
+from assistant.reading.desk import ReadingDesk
+from assistant.reading.histories import OwnHistories, state_of_repository
 from assistant.reading.isolated_histories import IsolatedHistories
 from assistant.reading.isolation import ReaderSetup
 from assistant.reading.pool import ReaderPool
+from assistant.reading.reader import FileReader
 from assistant.reading.walking import FileSources
+from assistant.testing.hashing import HashingEncoder
 from tests.reading.sources import make_repository
 from tests.reading_isolated.desks import PATIENT
 
@@ -109,3 +119,49 @@ def test_a_stop_while_a_history_is_read(pool: ReaderPool, tmp_path: Path) -> Non
     with pytest.raises(Interrupted):
         list(there.commits(str(tmp_path), 1))
     assert pool.pids == []
+
+
+def test_a_history_that_takes_too_long_is_named_with_its_state(tmp_path: Path) -> None:
+    make_repository(tmp_path, [b"a message\n"] * 600)
+    (tmp_path / "note.txt").write_text("The ladder is blue.\n")
+    pool = ReaderPool(ReaderSetup(ReadingLimits(timeout_s=0.001)))
+    try:
+        found = list(FileSources(histories=IsolatedHistories(pool)).walk(str(tmp_path)))
+    finally:
+        pool.close()
+    (problem,) = [one for one in found if isinstance(one, SkippedPath) and one.problem]
+    assert problem.reason == "reading took longer than 0 s"
+    assert problem.stat == state_of_repository(str(tmp_path / ".git"))
+    assert [one.address.path for one in found if isinstance(one, FoundSource)] == [str(tmp_path / "note.txt")]
+
+
+def test_a_history_that_was_given_up_is_not_tried_again_until_it_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    make_repository(folder, [b"a message\n"] * 600)
+    encoder = HashingEncoder(8)
+    fabric = open_fabric(tmp_path / "store", Space(encoder.fingerprint, encoder.dim), DEFAULT)
+    patient, hasty = ReaderPool(ReaderSetup(PATIENT)), ReaderPool(ReaderSetup(ReadingLimits(timeout_s=0.001)))
+
+    def remembered(path: str) -> tuple[FileStat, str] | None:
+        source = fabric.records.fetch(lambda view: view.source(SourceAddress(path)))
+        return None if source is None or source.problem is None else (source.stat, source.problem)
+
+    def scan(pool: ReaderPool) -> FolderScanned:
+        sources = FileSources(histories=IsolatedHistories(pool, remembered=remembered))
+        desk = ReadingDesk(sources, FileReader(), patient)
+        stop = threading.Event()
+        return Librarian(fabric, sources, FileReader(), SystemClock(), nobody, stop, desk).scan(str(folder))
+
+    try:
+        first = scan(hasty)
+        assert (first.problems, first.found, hasty.starts) == (1, 0, 1)
+        assert first.named == ((str(folder / ".git"), "reading took longer than 0 s"),)
+        again = scan(hasty)
+        assert (again.problems, again.found, again.named, hasty.starts) == (1, 0, (), 1)
+        (folder / ".git" / "refs" / "heads" / "other").write_text("0" * 40 + "\n")
+        mended = scan(patient)
+        assert (mended.problems, mended.found) == (0, 600)
+    finally:
+        patient.close()
+        hasty.close()
+        fabric.close()
