@@ -25,7 +25,7 @@ from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.terms import TantivyTerms
 from assistant.memory.vectors import HnswVectors, unit_rows_in
-from assistant.memory.views import ReadView, WriteView
+from assistant.memory.views import MOST_AT_HAND, ReadView, WriteView
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +36,6 @@ REPLAY_BATCH = 1024
 PUBLISH_EVERY = 5000
 PUBLISH_SHARE = 0.1
 """The vector index is saved after this many new vectors, or this share of what it holds, whichever is more."""
-MOST_RECENT = 16_384
-"""Items just written that are kept at hand for the word index, which is told of them next."""
 TRIM_ABOVE = 10_000
 """Journal entries kept at most, once every projection has them durably."""
 
@@ -113,7 +111,7 @@ class Fabric:
         with self.records.write() as view:
             yield view
         self._recent.update(view.touched_items)
-        if len(self._recent) > MOST_RECENT:
+        if len(self._recent) > MOST_AT_HAND:
             self._recent.clear()
 
     # changes

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from assistant.contracts.documents import SourceAddress
 
 R = TypeVar("R", bound=layout.Record)
+
+MOST_AT_HAND = 16_384
+"""Items just written that are kept at hand for the word index, which is told of them next."""
 LAST_NUMBER = 1 << 62
 """Of items, labels and revisions; both indexes can count as far."""
 
@@ -252,8 +255,9 @@ class WriteView(ReadView):
         return self._spaces
 
     def touch_item(self, key: int, record: ItemRecord | None = None) -> None:
-        """Tell the term index (and whoever replays) to look this item up again. ``record``: as it was just written."""
-        self.touched_items[key] = record
+        """Tell the term index (and whoever replays) to look this item up again. ``record``: as it was just written;
+        so many are kept at hand and no more."""
+        self.touched_items[key] = record if len(self.touched_items) < MOST_AT_HAND else None
 
     def touch_vector(self, fingerprint: str, label: int) -> None:
         self.touched_vectors.setdefault(fingerprint, {})[label] = None

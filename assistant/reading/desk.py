@@ -260,7 +260,7 @@ def _reading(job: Job) -> Reading:
     if job.problem is not None:
         return Reading(problem=job.problem)
     try:
-        return reading_of(job.answers[0])
+        return reading_of(job.answers.pop())
     except BrokenFrame as broken:
         return Reading(problem=f"the reader {broken.args[0]}")
 

@@ -1,5 +1,6 @@
-"""What goes through the pipes between us and a reader process: frames, each its length in four bytes and then so many
-bytes. JSON inside, which can hold values and nothing else: whoever takes over a reader gains no say in what we run."""
+"""What goes through the pipes between us and a reader process: frames, each a length and a number in four bytes each,
+and then so many bytes. JSON inside, which can hold values and nothing else: whoever takes over a reader gains no say in
+what we run."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 
 from assistant.contracts.errors import AssistantError
 
-_LENGTH = struct.Struct(">I")
+_HEAD = struct.Struct(">II")
 _COMPACT_ABOVE_BYTES = 1 << 20
 
 
@@ -18,24 +19,12 @@ class BrokenFrame(AssistantError):
     """The other side sent what cannot be. ``args[0]`` says what, in words that follow "the reader"."""
 
 
-def frame(payload: bytes) -> bytes:
-    """``payload`` with its length in front. Raises ``ValueError`` above 4 GiB."""
+def frame(number: int, payload: bytes) -> bytes:
+    """``payload`` with its length in front, and the number of the request it is or belongs to. Raises ``ValueError``
+    above 4 GiB."""
     if len(payload) >= 1 << 32:
         raise ValueError(f"too long for a frame: {len(payload)} bytes")
-    return _LENGTH.pack(len(payload)) + payload
-
-
-def numbered(number: int, payload: bytes) -> bytes:
-    """An answer with the number of the request it answers."""
-    return _LENGTH.pack(number) + payload
-
-
-def number_of(payload: bytes) -> tuple[int, bytes]:
-    """Undoes :func:`numbered`. Raises :class:`BrokenFrame` when it is too short."""
-    if len(payload) < _LENGTH.size:
-        raise BrokenFrame("answered rubbish")
-    (number,) = _LENGTH.unpack_from(payload)
-    return int(number), payload[_LENGTH.size :]
+    return _HEAD.pack(len(payload), number) + payload
 
 
 def dump(message: list[Any]) -> bytes:
@@ -56,21 +45,22 @@ class FrameBuffer:
         """Take in what a pipe gave."""
         self._data += data
 
-    def frames(self) -> Iterator[bytes]:
-        """The payloads that are complete. Raises :class:`BrokenFrame` for one that is announced too long."""
-        while len(self._data) - self._at >= _LENGTH.size:
-            (size,) = _LENGTH.unpack_from(self._data, self._at)
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """Number and payload of each frame that is complete. Raises :class:`BrokenFrame` for one that is announced too
+        long."""
+        while len(self._data) - self._at >= _HEAD.size:
+            size, number = _HEAD.unpack_from(self._data, self._at)
             if size > self._most_bytes:
                 raise BrokenFrame(f"answered with more than {self._most_bytes / (1 << 20):.0f} MiB")
-            start = self._at + _LENGTH.size
+            start = self._at + _HEAD.size
             if len(self._data) - start < size:
                 break
             payload = bytes(memoryview(self._data)[start : start + size])
             self._at = start + size
-            yield payload
-        if self._at == len(self._data) or self._at > _COMPACT_ABOVE_BYTES:
-            del self._data[: self._at]
-            self._at = 0
+            if self._at == len(self._data) or self._at > _COMPACT_ABOVE_BYTES:
+                del self._data[: self._at]
+                self._at = 0
+            yield number, payload
 
     @property
     def partial(self) -> bool:

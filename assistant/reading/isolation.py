@@ -22,7 +22,7 @@ from pathlib import Path
 
 from assistant.reading.answers import parse
 from assistant.reading.confining import OUT_OF_MEMORY, ReadingLimits
-from assistant.reading.framing import BrokenFrame, FrameBuffer, number_of
+from assistant.reading.framing import BrokenFrame, FrameBuffer
 from assistant.reading.jobs import Job
 from assistant.reading.watching import Watch
 
@@ -154,8 +154,8 @@ class ReaderProcess:
             return self._ended()
         self._buffer.add(data)
         try:
-            for payload in self._buffer.frames():
-                ended = self._hear(*number_of(payload), now_s)
+            for number, payload in self._buffer.frames():
+                ended = self._hear(number, payload, now_s)
                 if ended is not None:
                     return ended
         except BrokenFrame as broken:

@@ -56,5 +56,5 @@ class Job:
 
     def frames(self, number: int) -> bytes:
         """What is written to the process that is to do it, which calls it ``number``."""
-        payload = frame(dump([number, *self.request, self.given is not None]))
-        return payload if self.given is None else payload + frame(self.given)
+        payload = frame(number, dump([*self.request, self.given is not None]))
+        return payload if self.given is None else payload + frame(number, self.given)

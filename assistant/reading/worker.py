@@ -2,8 +2,8 @@
 
 Started by :mod:`assistant.reading.isolation`; ends when its input does. Imports what readers need and nothing else.
 
-Requests and answers are frames (:mod:`assistant.reading.framing`) of JSON lists. A request begins with its number,
-counted from 1, which comes back with every answer; the shapes of the answers stand in
+Requests and answers are frames (:mod:`assistant.reading.framing`) of JSON lists. Requests are numbered from 1, and the
+number comes back with every answer; the shapes of the answers stand in
 :mod:`assistant.reading.answers`. A request whose last element is true is followed by a frame of bytes: the source
 itself, which then is not fetched.
 
@@ -36,7 +36,7 @@ from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import UnreadableSource
 from assistant.core.filenames import to_disk
 from assistant.reading.confining import OUT_OF_MEMORY, ReadingLimits, allow_cpu, confine
-from assistant.reading.framing import FrameBuffer, dump, frame, numbered
+from assistant.reading.framing import FrameBuffer, dump, frame
 from assistant.reading.taking import (
     Place,
     Reading,
@@ -181,31 +181,31 @@ def _told(reading: Reading) -> list[Any]:
 def serve(worker: Worker, pipe_in: int, pipe_out: int, most_bytes: int) -> None:
     """Answer until ``pipe_in`` ends; in no more than ``most_bytes`` at a time."""
     frames = _frames(pipe_in)
-    _write(pipe_out, numbered(0, dump(["ready"])))
-    for payload in frames:
-        number, *request = json.loads(payload)
-        given = next(frames) if request[-1] is True else None
+    _write(pipe_out, 0, dump(["ready"]))
+    for number, payload in frames:
+        request = json.loads(payload)
+        given = next(frames)[1] if request[-1] is True else None
         try:
             for answer in worker.answers(request, given):
-                payload = dump(answer)
-                if len(payload) > most_bytes:
-                    payload = dump(["problem", f"what was read of it is too much: {len(payload) >> 20} MiB"])
-                _write(pipe_out, numbered(number, payload))
+                told = dump(answer)
+                if len(told) > most_bytes:
+                    told = dump(["problem", f"what was read of it is too much: {len(told) >> 20} MiB"])
+                _write(pipe_out, number, told)
         except MemoryError:
-            given = answer = payload = None  # type: ignore[assignment]  # room for the last words
-            _write(pipe_out, numbered(number, dump(["memory"])))
+            given = answer = told = None  # type: ignore[assignment]  # room for the last words
+            _write(pipe_out, number, dump(["memory"]))
             return
 
 
-def _frames(pipe: int) -> Iterator[bytes]:
+def _frames(pipe: int) -> Iterator[tuple[int, bytes]]:
     buffer = FrameBuffer(_MOST_REQUEST_BYTES)
     while data := os.read(pipe, _READ_BYTES):
         buffer.add(data)
         yield from buffer.frames()
 
 
-def _write(pipe: int, payload: bytes) -> None:
-    waiting = memoryview(frame(payload))
+def _write(pipe: int, number: int, payload: bytes) -> None:
+    waiting = memoryview(frame(number, payload))
     while waiting:
         waiting = waiting[os.write(pipe, waiting) :]
 

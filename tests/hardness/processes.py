@@ -1,36 +1,24 @@
 """Processes to be killed, starved and watched: forked from one that has imported everything, so that a hundred of them
-cost little."""
+cost little. What they do is in ``workers``."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import reduction
+from multiprocessing import forkserver, reduction
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from assistant.testing.refusals import Watch, submit
 
 LIMIT_S = 100.0
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when the server imports numpy; it must not have threads
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    [
-        "assistant.actors.embedder",
-        "assistant.actors.librarian",
-        "assistant.memory.backup",
-        "assistant.memory.checking",
-        "assistant.memory.fabric",
-        "assistant.memory.repairing",
-        "assistant.memory.restoring",
-        "assistant.testing.hashing",
-        "assistant.testing.disks",
-    ]
-)
+CONTEXT.set_forkserver_preload(["hardness.workers", "hardness.kill_loop", "assistant.memory.repairing"])
 
 
 @dataclass(frozen=True)
@@ -55,9 +43,32 @@ def _arrived(duplicate: Any) -> _End:
     return _End(duplicate.detach())
 
 
+@contextmanager
+def _for_the_server() -> Iterator[None]:
+    """The server learns where the tests are, and that numpy must start no threads, from its environment."""
+    wanted = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(_paths())}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _paths() -> list[str]:
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return [str(Path(__file__).resolve().parents[1]), *filter(None, known)]
+
+
 def start(function: Callable[..., None], *arguments: Any, watch: Watch | None = None) -> tuple[Any, Connection]:
     """Start ``function(talk, *arguments)`` in a process of its own; ``talk`` and the connection that is returned with
     the process are the two ends of one pipe."""
+    with _for_the_server():
+        forkserver.ensure_running()
     ours, theirs = CONTEXT.Pipe()
     end = None if watch is None else _End(watch.theirs.fileno())
     process = CONTEXT.Process(target=_run, args=(theirs, end, function, arguments), daemon=True)
@@ -87,3 +98,23 @@ def run(function: Callable[..., None], *arguments: Any, watch: Watch | None = No
     assert process.exitcode is not None, f"it hangs: {said}"
     ours.close()
     return Ended(process.exitcode, said)
+
+
+@contextmanager
+def running(function: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
+    """A process to talk to, which ends when it is sent ``None``; that is done at the end of the block."""
+    process, talk = start(function, *arguments)
+    try:
+        yield talk
+        talk.send(None)
+    finally:
+        process.join(LIMIT_S)
+        process.kill()
+        talk.close()
+
+
+def answer(talk: Connection, task: Any) -> Any:
+    """What a process says to a task."""
+    talk.send(task)
+    assert talk.poll(LIMIT_S), f"it hangs with {task}"
+    return talk.recv()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from assistant.contracts.documents import Document, SourceAddress
 from assistant.contracts.errors import UnreadableSource
-from assistant.reading.framing import dump, frame, numbered
+from assistant.reading.framing import dump, frame
 from assistant.reading.reader import FileReader
 
 POISON = b"poison"
@@ -49,7 +49,7 @@ def pipe_to_parent() -> int:
 
 def answer(message: list[object]) -> bytes:
     """To the second request, which is where the poison is in most tests."""
-    return frame(numbered(2, dump(message)))
+    return frame(2, dump(message))
 
 
 def spin(_: bytes) -> None:
@@ -125,7 +125,7 @@ def kill_itself(_: bytes) -> None:
 
 
 def write_garbage(_: bytes) -> None:
-    os.write(pipe_to_parent(), b"\x00\x00\x00\x07garbage")
+    os.write(pipe_to_parent(), b"\x00\x00\x00\x07\x00\x00\x00\x02garbage")
 
 
 def write_noise(_: bytes) -> None:

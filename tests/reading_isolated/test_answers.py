@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from assistant.contracts.errors import UnreadableSource
 from assistant.reading import answers
-from assistant.reading.framing import BrokenFrame, FrameBuffer, dump, frame, number_of, numbered
+from assistant.reading.framing import BrokenFrame, FrameBuffer, dump, frame
 from assistant.reading.jobs import Job
 
 DIGEST = "0" * 64
@@ -125,28 +125,22 @@ def test_a_job_knows_its_answers() -> None:
 @settings(deadline=None, database=None)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.data())
 def test_frames_come_out_whole_however_they_arrive(payloads: list[bytes], data: st.DataObject) -> None:
-    stream = b"".join(map(frame, payloads))
+    stream = b"".join(frame(number, payload) for number, payload in enumerate(payloads))
     buffer, found = FrameBuffer(64), []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         buffer.add(stream[:size])
         found += buffer.frames()
         stream = stream[size:]
-    assert found == payloads
+    assert found == list(enumerate(payloads))
     assert not buffer.partial
 
 
 def test_a_frame_that_is_announced_too_long_is_refused_before_it_comes() -> None:
     buffer = FrameBuffer(1000)
-    buffer.add(frame(bytes(1001))[:4])
+    buffer.add(frame(1, bytes(1001))[:8])
     with pytest.raises(BrokenFrame, match="answered with more than"):
         list(buffer.frames())
-
-
-def test_numbers_go_around() -> None:
-    assert number_of(numbered(7, b"payload")) == (7, b"payload")
-    with pytest.raises(BrokenFrame):
-        number_of(b"\0\0")
 
 
 def test_lone_surrogates_do_not_break_a_message() -> None:
