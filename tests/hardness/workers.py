@@ -12,6 +12,8 @@ from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from memory.world import opened, remember, state_of, update_of
+
 from assistant.contracts.errors import BadPath, DataError
 from assistant.memory.durable import using
 from assistant.memory.records import RecordStore
@@ -19,7 +21,6 @@ from assistant.memory.terms import TantivyTerms
 from assistant.testing.disks import EndingDisk, TurnedDisk, changes
 from hardness.operations import attempt, done_again, looked_at
 from hardness.stored import ENCODER, backed_up
-from memory.world import opened, remember, state_of, update_of
 
 NOBODY = 65534
 
