@@ -108,8 +108,7 @@ class OrderNote:
             clean = False  # a store without its note: copied here, or meddled with
         except (OSError, ValueError, KeyError, TypeError):
             clean = False
-        if not (records / "data.mdb").exists():
-            raise damaged("its data file is missing")
+        refuse_missing(records)
         if not clean:
             scan_in_child(records)
 
@@ -135,6 +134,12 @@ class OrderNote:
             replace_synced(self._path, json.dumps({"clean": clean}).encode())
         except OSError as error:
             raise _unwritable(error) from error
+
+
+def refuse_missing(records: Path) -> None:
+    """Raise a DamagedStore when there should be records in this folder, and are none."""
+    if not (records / "data.mdb").exists():
+        raise damaged("its data file is missing")
 
 
 def _unwritable(error: OSError) -> StorageFailed:

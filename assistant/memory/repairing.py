@@ -25,7 +25,7 @@ from assistant.memory.copying import copying
 from assistant.memory.durable import free_bytes, make_folder, opened, sync_folder, write_all, write_synced
 from assistant.memory.envelope import damaged
 from assistant.memory.mending import mend_in_child
-from assistant.memory.ownership import StoreLock
+from assistant.memory.ownership import StoreLock, refuse_missing
 from assistant.memory.restoring import put_in_place
 from assistant.memory.salvage import set_aside, stamp
 from assistant.memory.scanning import scan_in_child
@@ -56,6 +56,7 @@ def mend_records(
     try:
         with _disk_errors(store):
             swapping.recover(records)
+            refuse_missing(records)
             try:
                 building = swapping.start(records)
                 _copy(records, building, progress, should_stop)

@@ -233,7 +233,7 @@ def test_shell_completion_is_offered(line: CommandLine, shell: str) -> None:
 
 def test_shell_completion_completes_commands(line: CommandLine) -> None:
     said = line(env={"_ASSISTANT_COMPLETE": "complete_bash", "COMP_WORDS": "assistant re", "COMP_CWORD": "1"})
-    assert said.out.split() == ["recall"]
+    assert said.out.split() == ["recall", "restore"]
 
 
 def test_results_are_one_line_of_json_even_in_a_pipe_of_commands(golden: CommandLine) -> None:

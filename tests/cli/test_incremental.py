@@ -31,6 +31,7 @@ def test_add_json_has_the_documented_keys(line: CommandLine) -> None:
         "gone": 0,
         "problems": 0,
         "skipped": 0,
+        "named": [],
     }
     assert (found["embedded"], found["pending_vectors"]) == (3, 0)
 
