@@ -1,4 +1,4 @@
-"""``python -m hardness.kill_loop ROUNDS SEED [MODELS]``: kill a process that lives with a memory at random moments.
+"""Kill a process that lives with a memory at random moments.
 
 In between its files are harmed. Nothing acknowledged may be lost, and it must answer as if its indexes had been made
 just now. One round in twenty is of commands, as a person would give them.
@@ -6,18 +6,11 @@ just now. One round in twenty is of commands, as a person would give them.
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,7 +19,9 @@ from memory.world import opened, state_of
 
 from assistant.contracts.errors import BadFile, BadPath
 from assistant.memory.container import open_backup
-from hardness.living import ENCODER, WORDS, live
+from hardness.command_rounds import Commands
+from hardness.figures import Figures
+from hardness.living import ENCODER, live
 from hardness.processes import LIMIT_S, start
 from hardness.stored import restored
 from hardness.vandalism import vandalise
@@ -36,38 +31,6 @@ MOST_DELAY_S = 0.15
 KILLED_WHILE_LOOKING = 0.12
 COMMANDS_EVERY = 20
 MOST_RESTORED = 5
-
-
-@dataclass
-class Figures:
-    """What happened in all rounds. ``lost`` and ``divergent`` must be empty."""
-
-    rounds: int = 0
-    kills: int = 0
-    acknowledged: int = 0
-    harmed: Counter[str] = field(default_factory=Counter)
-    rebuilt: Counter[str] = field(default_factory=Counter)
-    backups: int = 0
-    restored: int = 0
-    lost: list[str] = field(default_factory=list)
-    divergent: list[str] = field(default_factory=list)
-    took_s: float = 0.0
-
-    def __str__(self) -> str:
-        def listed(counts: Counter[str]) -> str:
-            return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
-
-        return "\n".join(
-            (
-                f"rounds {self.rounds}, kills {self.kills}, acknowledged steps {self.acknowledged}",
-                f"harmed files {self.harmed.total()}: {listed(self.harmed)}",
-                f"mended at opening {self.rebuilt.total()}: {listed(self.rebuilt)}",
-                f"backups acknowledged {self.backups}, of them restored and compared {self.restored}",
-                f"lost {len(self.lost)}, divergent {len(self.divergent)}, {self.took_s:.0f} s",
-                *self.lost,
-                *self.divergent,
-            )
-        )
 
 
 class Expected:
@@ -163,7 +126,7 @@ class Loop:
                 while not self._listen(talk, LIMIT_S, until="settled"):
                     raise AssertionError("it hangs, or died while it looked")
                 for _ in range(0 if look_only else self._draw.randrange(MOST_STEPS)):
-                    self._listen(talk, LIMIT_S, until="")
+                    assert self._listen(talk, LIMIT_S, until=""), "it hangs, or died at work"
                 self._listen(talk, LIMIT_S if look_only else self._draw.uniform(0.0, MOST_DELAY_S), until="nothing")
             died = process.exitcode is not None or (not process.is_alive() and not look_only)
             assert look_only or not died, f"it died by itself: {process.exitcode}"
@@ -251,95 +214,3 @@ def _alive(talk: Connection, store: Path, files: Path, backups: Path, seed: int,
     except BaseException:
         talk.send({"died": traceback.format_exc()})
         raise
-
-
-class Commands:
-    """A memory that is kept by commands in processes of their own. ``models``: the folder with the compiled model."""
-
-    def __init__(self, top: Path, models: Path | None) -> None:
-        self._stage = top / "stage"
-        self._home = top / "home"
-        self._backup = top / "commands.backup"
-        self._count = 0
-        self._learning = models is not None
-        (self._home / "data").mkdir(parents=True)
-        self._stage.mkdir()
-        if models is not None:
-            (self._home / "data" / "models").symlink_to(models)
-
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "TMPDIR")}
-        environment |= {"HOME": str(self._stage.parent), "LANG": "C.UTF-8", "ASSISTANT_HOME": str(self._home)}
-        return subprocess.Popen(
-            [sys.executable, "-m", "assistant", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-        )
-
-    def _done(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
-        process = self._start(*arguments, "--json")
-        out, err = process.communicate(timeout=LIMIT_S)
-        assert b"Traceback" not in err, err.decode()
-        return process.returncode, json.loads(out) if out else {}, err.decode()
-
-    def round(self, draw: random.Random, figures: Figures) -> None:
-        """Change some files, give a command, kill it, harm the files of the store, and see what the next ones say."""
-        figures.rounds += 1
-        for _ in range(draw.randrange(1, 6)):
-            self._count += 1
-            words = " ".join(draw.choices(WORDS, k=20))
-            (self._stage / f"{draw.randrange(30)}.md").write_text(
-                f"# Note {self._count}\n\nunique{self._count} {words}\n"
-            )
-        command = draw.choice(self._commands())
-        process = self._start(*command)
-        try:
-            process.communicate(timeout=draw.uniform(0.2, 2.5))
-            figures.acknowledged += 1
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            figures.kills += 1
-        store = self._home / "data" / "memory"
-        if store.exists():
-            figures.harmed += vandalise(store, draw)
-        self._look(figures, " ".join(command))
-
-    def _commands(self) -> list[list[str]]:
-        stage = str(self._stage)
-        found = [["add", stage, "--no-wait"], ["forget", stage], ["check", "--repair"], ["recall", "boiler"]]
-        found += [["backup", str(self._backup), "--force"]] * 2
-        return found + ([["add", stage]] * 2 if self._learning else [])
-
-    def _look(self, figures: Figures, command: str) -> None:
-        code, told, err = self._done("add", str(self._stage), "--no-wait")
-        count = len(list(self._stage.iterdir()))
-        if code or told["folders"][0]["found"] != count:
-            figures.lost.append(f"round {figures.rounds} ({command}): add said {code} {told} {err}")
-        code, told, err = self._done("check", "--full")
-        if code or told["sources"] != count:
-            figures.divergent.append(f"round {figures.rounds} ({command}): check said {code} {told} {err}")
-        newest = max(self._stage.iterdir(), key=lambda path: int(path.read_text().split("unique")[1].split()[0]))
-        word = f"unique{self._count}"
-        code, told, err = self._done("recall", word, "-k", "1")
-        if code or told["items"][0]["cite"]["path"] != str(newest):
-            figures.divergent.append(f"round {figures.rounds} ({command}): recall {word} said {code} {told} {err}")
-        if self._backup.exists():
-            with open_backup(self._backup) as backup:
-                for _ in backup.data():
-                    pass
-
-
-def main(rounds: int, seed: int, models: Path | None) -> int:
-    """Run, print the figures, and say whether all was well."""
-    top = Path(tempfile.mkdtemp(prefix="assistant-kill-loop-"))
-    figures = Loop(top, seed).run(rounds, Commands(top, models))
-    sys.stdout.write(f"seed {seed}\n{figures}\n")
-    shutil.rmtree(top)
-    return bool(figures.lost or figures.divergent)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None))

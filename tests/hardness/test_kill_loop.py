@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hardness.kill_loop import Commands, Expected, Figures, Loop
+from hardness.command_rounds import Commands, Held, missing
+from hardness.figures import Figures
+from hardness.kill_loop import Expected, Loop
 from hardness.vandalism import KINDS, vandalise
 
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "1000"))
@@ -61,6 +63,16 @@ def test_what_was_lost_would_be_seen() -> None:
     assert expected.missing(whole) == ["/b holds ['whatever'], not None"]
     expected.hear({"forgetting": True})
     assert expected.missing({"state": {}, "learnt": []}) == []
+
+
+def test_what_a_command_lost_would_be_seen() -> None:
+    on_disk = {"a.md": "one", "b.md": "two", "c.md": "three"}
+    held = Held({"a.md": "one", "b.md": "two, once"}, frozenset({"one"}))
+    assert missing([held], on_disk, unchanged=1, pending=2) == ""
+    assert missing([held], on_disk, unchanged=3, pending=0) == ""
+    assert missing([held], on_disk, unchanged=0, pending=2) == "0 of 3 files were known, 2 wait for vectors"
+    assert missing([held], on_disk, unchanged=1, pending=3) == "1 of 3 files were known, 3 wait for vectors"
+    assert missing([held, Held()], on_disk, unchanged=0, pending=3) == ""
 
 
 def test_the_vandal_leaves_the_records_alone(tmp_path: Path) -> None:
