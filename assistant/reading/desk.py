@@ -112,14 +112,25 @@ class ReadingDesk:
         """Read bytes that lie on no disk."""
         if self._pool is None or is_bounded(address.path, data):
             return take(self._reader, address, data)
-        return _reading(self._wait(self._pool.submit(_read_job(WantedSource(address), data))))
+        job = self._pool.submit(_read_job(WantedSource(address), data))
+        try:
+            return _reading(self._wait(job))
+        except Interrupted:
+            self._pool.drop([job])
+            raise
 
     def places(self, wanted: Sequence[WantedPlaces]) -> list[Places]:
         """For each source what stands at its ranges now (see :func:`~assistant.reading.taking.find_places`); ``None``
         for one that cannot be read, or has nothing to read in it."""
-        spot = self._spot()
-        found = [self._look_up(spot, one) for one in wanted]
-        return [_places(self._wait(one)) if isinstance(one, Job) else one for one in found]
+        spot, found = self._spot(), list[Places | Job]()
+        try:
+            for one in wanted:
+                found.append(self._look_up(spot, one))
+            return [_places(self._wait(one)) if isinstance(one, Job) else one for one in found]
+        except BaseException:
+            if self._pool is not None:
+                self._pool.drop([one for one in found if isinstance(one, Job)])
+            raise
 
     def rest(self) -> None:
         """Let go of processes that have nothing to do."""
@@ -156,7 +167,6 @@ class ReadingDesk:
     def _wait(self, job: Job) -> Job:
         assert self._pool is not None
         if not self._pool.wait(job, self._stopped):
-            self._pool.drop([job])
             raise Interrupted
         return job
 

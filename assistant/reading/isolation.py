@@ -77,9 +77,10 @@ class ReaderProcess:
         self._buffer = FrameBuffer(setup.limits.answer_bytes)
         self._outgoing: deque[memoryview] = deque()
         self._watch = Watch(now_s, START_LIMIT_S)
-        self._errors = os.memfd_create("reader")
         line, self._lifeline = os.pipe()
+        self._errors = -1
         try:
+            self._errors = os.memfd_create("reader")
             self._process = subprocess.Popen(
                 _command(setup, line),
                 stdin=subprocess.PIPE,
@@ -92,8 +93,7 @@ class ReaderProcess:
                 bufsize=0,
             )
         except BaseException:
-            os.close(self._errors)
-            os.close(self._lifeline)
+            self._close_descriptors()
             raise
         finally:
             os.close(line)
@@ -249,12 +249,15 @@ class ReaderProcess:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        self._close_descriptors()
+        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel, on a dead disk: it goes when that lets it
+            self._process.wait(_END_S)
+
+    def _close_descriptors(self) -> None:
         for descriptor in (self._lifeline, self._errors):
             if descriptor >= 0:
                 os.close(descriptor)
         self._lifeline = self._errors = -1
-        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel, on a dead disk: it goes when that lets it
-            self._process.wait(_END_S)
 
 
 def _took_longer(limit_s: float) -> str:

@@ -35,10 +35,18 @@ class Job:
         self.tries = 0
 
     def allows(self, answer: Answer) -> bool:
-        """Whether ``answer`` is one to this request."""
-        if answer[0] == "same" and not self.request[4]:  # as what?
+        """Whether ``answer`` is one to this request, and of no more than was asked for."""
+        name, *more = answer
+        if name not in _ALLOWED[self.request[0]]:
             return False
-        return answer[0] in _ALLOWED[self.request[0]]
+        if name == "same":
+            return bool(self.request[4])  # as what?
+        if name == "places":
+            return len(more[0]) == len(self.request[4])
+        if name == "commits":
+            found = sum(len(one[1]) for one in self.answers) + len(more[0])
+            return found <= self.request[2] and (bool(more[0]) or not more[1])
+        return True
 
     def take(self, answer: Answer) -> None:
         """One more answer; ``done`` with the last."""

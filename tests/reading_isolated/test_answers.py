@@ -122,6 +122,33 @@ def test_a_job_knows_its_answers() -> None:
     assert Job(["read", "/r/a", "", "", DIGEST]).allows(("same",))
 
 
+@pytest.mark.parametrize("request_", [["commits", "/r", 3], ["state", "/r", "0" * 40], ["fetch", "/r", "0" * 40]])
+def test_a_history_that_is_answered_like_a_file_is_refused(request_: list[object]) -> None:
+    job = Job(request_)
+    for answer in (("same",), ("nothing", ""), ("places", ()), ("memory",), ("ready",)):
+        assert not job.allows(answer)
+
+
+def test_more_places_or_fewer_than_were_asked_for_are_refused() -> None:
+    job = Job(["places", "/r/a", "", "", [[0, 4], [5, 6]]])
+    assert job.allows(("places", (None, None)))
+    assert not job.allows(("places", ()))
+    assert not job.allows(("places", (None, None, None)))
+
+
+def test_a_list_of_commits_that_does_not_end_is_refused() -> None:
+    job = Job(["commits", "/r", 3])
+    commit = ("0" * 40, 0, "Anna", 200)
+    job.take(("commits", (commit, commit), True))
+    assert not job.done
+    assert not job.allows(("commits", (), True)), "it may not go on with nothing"
+    assert not job.allows(("commits", (commit, commit), False)), "only one more was asked for"
+    assert job.allows(("commits", (commit,), True))
+    job.take(("commits", (commit,), True))
+    assert not job.allows(("commits", (commit,), True))
+    assert job.allows(("commits", (), False))
+
+
 @settings(deadline=None, database=None)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.data())
 def test_frames_come_out_whole_however_they_arrive(payloads: list[bytes], data: st.DataObject) -> None:

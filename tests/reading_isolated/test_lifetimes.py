@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import Interrupted
-from assistant.reading.desk import ReadingDesk
+from assistant.reading.desk import ReadingDesk, WantedPlaces
 from assistant.reading.isolation import ReaderSetup
 from assistant.reading.jobs import Job
 from assistant.reading.pool import ReaderPool
@@ -222,6 +223,23 @@ def test_a_stop_in_the_middle_ends_the_readers_that_are_busy(tmp_path: Path) -> 
     finally:
         pool.close()
     assert children() <= before
+
+
+def test_a_stop_while_places_are_looked_up_leaves_no_question_behind(tmp_path: Path) -> None:
+    folder = written(tmp_path / "files", "poison = 1\n", "poison = 2\n")
+    pool = ReaderPool(setup_of("spin"))
+    desk = ReadingDesk(FileSources(), FileReader(), pool, lambda: True)
+    try:
+        asked = [WantedPlaces(SourceAddress(str(path)), str(folder), [(0, 4)]) for path in sorted(folder.iterdir())]
+        with pytest.raises(Interrupted):
+            desk.places(asked)
+        pool.pump()
+        assert (pool.starts, pool.pids) == (1, []), "the second question is asked of a new reader"
+        with pytest.raises(Interrupted):
+            desk.read_given(SourceAddress("poison.py"), b"poison = 3\n")
+        assert pool.pids == []
+    finally:
+        pool.close()
 
 
 def test_a_flow_that_nobody_finishes_lets_go_of_its_readers(tmp_path: Path) -> None:
