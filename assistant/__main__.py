@@ -16,7 +16,9 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from assistant.cli.main import run
 
-    raise SystemExit(run())
+    code = run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and said
+    raise SystemExit(code)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.contracts.errors import BadSettings
+from assistant.core.filenames import to_text
+
 APP = "assistant"
 
 
@@ -50,13 +53,31 @@ class Locations:
 
 
 def locate(environment: Mapping[str, str] | None = None) -> Locations:
-    """Directories for this user. Touches no disk."""
+    """Directories for this user. Touches no disk.
+
+    Raises :class:`~assistant.contracts.errors.BadSettings` when ``ASSISTANT_HOME`` lies in the home of nobody, and
+    when a directory has a name that is not UTF-8: the libraries that keep the memory cannot open it.
+    """
     environment = os.environ if environment is None else environment
     home = environment.get("ASSISTANT_HOME")
     if home:
-        top = Path(home).expanduser().absolute()
-        return Locations(top / "config", top / "data", top / "cache", top / "state")
-    from platformdirs import PlatformDirs
+        expanded = os.path.expanduser(home)
+        if expanded.startswith("~"):
+            raise BadSettings(f"ASSISTANT_HOME is {to_text(home)}, and there is no such user.", remedy="Name a folder.")
+        top = Path(expanded).absolute()
+        found = Locations(top / "config", top / "data", top / "cache", top / "state")
+    else:
+        from platformdirs import PlatformDirs
 
-    dirs = PlatformDirs(APP, appauthor=False)
-    return Locations(dirs.user_config_path, dirs.user_data_path, dirs.user_cache_path, dirs.user_state_path)
+        dirs = PlatformDirs(APP, appauthor=False)
+        found = Locations(dirs.user_config_path, dirs.user_data_path, dirs.user_cache_path, dirs.user_state_path)
+    for path in (found.config, found.data, found.cache, found.state):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise BadSettings(
+                f"The memory cannot be kept in {to_text(str(path))}: this name is not UTF-8.",
+                kept="Nothing was changed.",
+                remedy="Choose another place with ASSISTANT_HOME.",
+            ) from error
+    return found

@@ -269,12 +269,12 @@ def _bug(error: Exception) -> int:
     from assistant.locations import locate
 
     text = "".join(traceback.format_exception(error))
-    path = locate().state / "last-error.txt"
     try:
+        path = locate().state / "last-error.txt"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(text, encoding="utf-8", errors="replace")
         where = f"What happened is in {path}."
-    except OSError:
+    except (OSError, errors.UserError):
         where = text
     sys.stderr.write(f"assistant: this is a mistake in the program: {type(error).__name__}.\n{where}\n")
     return 1

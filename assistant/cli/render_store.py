@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ def named_path(path: str) -> Path:
     which comes from a variable that was not set."""
     if not path or "\0" in path:
         raise BadPath("The path is empty.", remedy="Name a file.")
-    return Path(path).expanduser().absolute()
+    return Path(os.path.expanduser(path)).absolute()
 
 
 def bytes_shown(session: Session) -> Callable[[str, int, int], None]:

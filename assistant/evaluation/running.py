@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -70,7 +71,7 @@ def evaluate(
     ]
     if wanted.part and all(isinstance(one, ExternalSet) for one in loaded):
         raise WrongUse("Only golden files have parts.", remedy="Leave out --part.")
-    keep = Path(wanted.keep).expanduser() if wanted.keep else None
+    keep = Path(os.path.expanduser(wanted.keep)) if wanted.keep else None
     bench = open_bench(settings, listener, stop, keep=keep, encoder=encoder)
     golden: list[GoldenReport] = []
     external: list[ExternalReport] = []

@@ -65,6 +65,7 @@ def back_up(
     """
     with _disk_errors(target):
         _refuse(store, target, replace=replace)
+        _refuse_unwritable(target)
     _settle(store)
     with _disk_errors(target), copying(store / "records", should_stop) as copy:
         check_in = _place_to_check(store, target, copy.expected_bytes)
@@ -152,6 +153,15 @@ def _refuse(store: Path, target: Path, *, replace: bool) -> None:
         raise BadPath(f"{target} is there already and is not a plain file.", remedy="Name another place.")
     if not replace:
         raise _taken(target)
+
+
+def _refuse_unwritable(target: Path) -> None:
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise StorageFailed(
+            f"The folder {target.parent} cannot be written.",
+            kept="The memory is untouched; at that place is what was there before.",
+            remedy="Check its permissions, or name another place.",
+        )
 
 
 def _taken(target: Path) -> BadPath:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from assistant.contracts.errors import DamagedStore, DataError, Interrupted, StorageFailed
+from assistant.lifeline import hold
 from assistant.memory.envelope import damaged
 
 FAILED = 2
@@ -103,13 +104,13 @@ class Child:
 
 @contextmanager
 def child(module: str, *arguments: str, should_stop: Callable[[], bool] = never) -> Iterator[Child]:
-    """Start ``python -m module``, out of reach of a Ctrl-C that is meant for us; it does not outlive the block. Raises
-    :class:`~assistant.contracts.errors.StorageFailed`."""
+    """Start ``python -m module``, whose main part calls :func:`bind`; it outlives neither the block nor this process.
+    Raises :class:`~assistant.contracts.errors.StorageFailed`."""
     try:
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its lifeline
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=_PACKAGE_PARENT,
@@ -125,8 +126,9 @@ def child(module: str, *arguments: str, should_stop: Callable[[], bool] = never)
         yield Child(process, errors, should_stop)
     finally:
         process.kill()
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         process.wait()
         errors.close()
 
@@ -138,6 +140,8 @@ def tell(error: DataError) -> int:
     return FAILED
 
 
-def quieten() -> None:
-    """Called by a child: a Ctrl-C is for the parent, which ends us when it wants to."""
+def bind() -> None:
+    """Called by a child, first of all: it ends when the parent does, and leaves a Ctrl-C to it. One that wrote on to a
+    copy would meet the next process, which makes a copy of its own under the same name."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hold(sys.stdin.fileno())

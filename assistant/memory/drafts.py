@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ class Draft:
         self._descriptor = -1
 
     def __enter__(self) -> Draft:
-        for left in self._target.parent.glob(f".{_escaped(self._target.name)}.draft-*"):
+        for left in _left_behind(self._target.parent, f".{self._target.name}.draft-"):
             with suppress(OSError), opened(left, os.O_RDWR | os.O_NONBLOCK) as descriptor:
                 if _try_lock(descriptor):
                     current().unlink(left)
@@ -85,7 +86,7 @@ class ScratchFolder:
         self._descriptor = -1
 
     def __enter__(self) -> ScratchFolder:
-        for left in self._parent.glob(f".{_escaped(self._name)}.scratch-*"):
+        for left in _left_behind(self._parent, f".{self._name}.scratch-"):
             with suppress(OSError), opened(left, _FOLDER) as descriptor:
                 if _try_lock(descriptor):
                     remove_tree(left)
@@ -104,9 +105,11 @@ class ScratchFolder:
             current().close(self._descriptor)
 
 
-def _escaped(name: str) -> str:
-    """A name for ``glob``, letter by letter."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+def _left_behind(folder: Path, prefix: str) -> list[Path]:
+    """What processes of ours have called so: the prefix and their number. Anything else is somebody's own."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.startswith(prefix)]
+    return [folder / name for name in names if re.fullmatch("[0-9]+", name.removeprefix(prefix))]
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -16,6 +16,7 @@ from assistant.memory.ownership import StoreLock
 from assistant.memory.records import RecordStore
 
 _READ_LIMIT_S = 60.0
+_MOST_BYTES = 1 << 20
 _MAX_NAMES = 1000
 _NAMED = 3
 
@@ -92,10 +93,11 @@ def _roots_in_child(records: Path) -> list[str]:
         with children.child("assistant.memory.salvage", str(records.absolute())) as child:
             for block in child.blocks(_READ_LIMIT_S):
                 out += block
-            child.ended()
+                if len(out) > _MOST_BYTES:  # pages that lead in circles
+                    break
     except DataError:
         pass  # the store is damaged, as was said: what came before that is all there is
-    return [line.decode(errors="replace") for line in out.split(b"\0")[:-1] if line]
+    return list(dict.fromkeys(line.decode(errors="replace") for line in out.split(b"\0")[:-1] if line))
 
 
 def main(records: str) -> int:
@@ -111,5 +113,5 @@ def main(records: str) -> int:
 
 
 if __name__ == "__main__":
-    children.quieten()
+    children.bind()
     raise SystemExit(main(sys.argv[1]))

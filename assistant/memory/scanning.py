@@ -70,5 +70,5 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    children.quieten()
+    children.bind()
     raise SystemExit(main(sys.argv[1]))

@@ -35,7 +35,7 @@ def verify_segments(folder: Path) -> None:
     except FileNotFoundError:
         if (folder / "meta.json").exists():
             raise
-    except (KeyError, TypeError, AttributeError, struct.error) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         raise ValueError("its list of segments makes no sense") from error
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import mmap
-import os
 import resource
 import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+
+from assistant.lifeline import hold
 
 SMALL_BYTES = 1 << 20
 MORE_S_A_MIB = 2
@@ -18,7 +18,6 @@ OUT_OF_MEMORY = 77
 _STDERR_BYTES = 64 * 1024
 _OPEN_FILES = 256
 _CPU_SPARE_S = 2
-_F_SETSIG = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,7 @@ def confine(limits: ReadingLimits, lifeline: int) -> None:
     * No core dump, also where a program collects them: the kernel ignores a limit of 0 there, and honours 1
       (``fs/coredump.c``).
     * Files written stay below 64 KiB, a few are open at once, and when memory gets short it is this process that goes.
-    * When the parent ends, however, the kernel kills this process group, even in the middle of a parser that never
-      returns: a signal comes when the lifeline closes (``fcntl(2)``, ``F_SETOWN`` and ``F_SETSIG``). The death signal
-      of ``prctl`` would come already when the thread ends that started us.
+    * When the parent ends, however, this process group does too (:func:`assistant.lifeline.hold`).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is our parent's to hear
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -60,11 +57,7 @@ def confine(limits: ReadingLimits, lifeline: int) -> None:
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
     _limit_memory(limits.memory_bytes)
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
-    if not _holds(lifeline):  # the parent ended before the signal was ordered
-        os._exit(0)
+    hold(lifeline)
 
 
 def _limit_memory(most_bytes: int) -> None:
@@ -75,13 +68,6 @@ def _limit_memory(most_bytes: int) -> None:
         except OSError:
             return
     raise MemoryNotLimited(f"a limit of {most_bytes} bytes of memory does not hold on this system")
-
-
-def _holds(lifeline: int) -> bool:
-    try:
-        return os.read(lifeline, 1) != b""
-    except BlockingIOError:
-        return True
 
 
 def allow_cpu(seconds: float) -> None:

@@ -161,6 +161,27 @@ def test_a_data_folder_that_cannot_be_written(line: CommandLine, command: tuple[
         (line.home / "data").chmod(0o755)
 
 
+@pytest.mark.parametrize("name", ["ASSISTANT_HOME", "HOME"])
+@pytest.mark.parametrize(
+    "command", [("status",), ("recall", "tea"), ("add", "."), ("check", "--repair"), ("backup", "f"), ("restore", "f")]
+)
+def test_a_data_folder_whose_name_is_not_utf_8(
+    line: CommandLine, tmp_path: Path, command: tuple[str, ...], name: str
+) -> None:
+    home = os.fsdecode(os.fsencode(tmp_path) + b"/h\xf4me")
+    before = sorted(tmp_path.iterdir())
+    line(*command, env={"ASSISTANT_HOME": "", name: home}).refused(2, "is not UTF-8", "ASSISTANT_HOME")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_data_folder_of_nobody(line: CommandLine, tmp_path: Path) -> None:
+    line("status", env={"ASSISTANT_HOME": "~no-such-user/memory"}).refused(2, "ASSISTANT_HOME", "no such user")
+    line.write("tea.md", "The kettle is red.\n")
+    line("add", line.stage, "--no-wait").ended(0)
+    line("backup", "~no-such-user/memory.backup").refused(2, "no folder", "~no-such-user")
+    line("restore", "~no-such-user/memory.backup").refused(2, "cannot be opened", "~no-such-user")
+
+
 def test_a_data_folder_that_is_a_file(line: CommandLine) -> None:
     line.home.rename(line.home.with_name("old"))
     line.home.write_text("not a folder")

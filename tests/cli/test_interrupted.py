@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from cli.commandline import CommandLine, Watched, sentences
@@ -63,6 +64,20 @@ def test_ctrl_c_while_the_program_is_still_loading(line: CommandLine) -> None:
     assert b"mistake" not in err
     line.inside("add", line.stage).ended(0)
     line.inside("check").ended(0)
+
+
+def test_ctrl_c_when_all_is_done_and_said_changes_nothing(line: CommandLine) -> None:
+    program = """
+import atexit, os, signal, sys
+from assistant.__main__ import main
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+sys.argv = ["assistant", "status"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=line.env(), check=False, timeout=60)
+    assert done.returncode == 0
+    assert b"Nothing is remembered yet" in done.stdout
+    assert done.stderr == b""
 
 
 def test_sigterm_is_survived(line: CommandLine) -> None:

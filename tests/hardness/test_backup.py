@@ -472,3 +472,19 @@ def test_the_records_are_open_while_they_take_their_place(top: Path, monkeypatch
     assert held == [True]
     with RecordStore(top / "memory" / "records") as store:
         assert store.revision == 2
+
+
+def test_what_only_looks_like_a_draft_of_ours_is_left_alone(top: Path) -> None:
+    backed_up(top / "memory", top / "f.backup")
+    own = [top / ".f.backup.draft-of a novel", top / ".f.backup.draft-", top / ".f.backup.scratch-pad"]
+    for path in own[:2]:
+        path.write_text("mine")
+    own[2].mkdir()
+    (own[2] / "idea").write_text("mine")
+    left = top / ".f.backup.draft-4194399", top / ".f.backup.scratch-4194399"
+    left[0].write_text("of a process that was killed")
+    left[1].mkdir()
+    backed_up(top / "memory", top / "f.backup", replace=True)
+    assert all(path.exists() for path in own)
+    assert (own[2] / "idea").read_text() == "mine"
+    assert not any(path.exists() for path in left)

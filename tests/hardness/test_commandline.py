@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli.commandline import CommandLine, Said, Watched, sentences
+from cli.commandline import CommandLine, Said, Watched, sentences, without_rights
 
 from assistant.memory import layout
 from assistant.memory.records import RecordStore
@@ -173,6 +173,19 @@ def test_a_full_disk_and_a_file_that_may_not_grow(line: CommandLine, tmp_path: P
 
 
 # check
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_its_room_is_measured(
+    line: CommandLine, tmp_path: Path
+) -> None:
+    furnished(line, 1)
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / "old.backup").write_text("what was there")
+    (tmp_path / "place").chmod(0o500)
+    for arguments in (["new.backup"], ["old.backup", "--force"]):
+        said = line("backup", tmp_path / "place" / arguments[0], *arguments[1:], preexec_fn=without_rights)
+        said.refused(6, "place cannot be written", "The memory is untouched", "another place")
+    assert [path.read_text() for path in (tmp_path / "place").iterdir()] == ["what was there"]
 
 
 def test_check_says_what_disagrees_and_what_to_do(line: CommandLine) -> None:
