@@ -61,10 +61,19 @@ class Fused:
 @lru_cache(maxsize=8192)
 def source_quality(path: str, kind: str, title: str | None = None, *, superseded: bool = False) -> float:
     """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
+    return quality_of(kind, superseded or calls_itself_old(path, title))
+
+
+def calls_itself_old(path: str, title: str | None = None) -> bool:
+    """Whether file, folder or title say that it is old or a draft. Kept with every item when it is written: another
+    rule needs another schema version (:mod:`assistant.memory.layout`)."""
     folder, name = os.path.split(path)
-    if superseded or any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or "")):
-        return _SUPERSEDED_QUALITY
-    return _QUALITY.get(kind, _LESSER_QUALITY)
+    return any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or ""))
+
+
+def quality_of(kind: str, old: bool) -> float:
+    """:func:`source_quality` of what is known to be old, or not to be."""
+    return _SUPERSEDED_QUALITY if old else _QUALITY.get(kind, _LESSER_QUALITY)
 
 
 def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_factor: float = 1.0) -> list[Fused]:

@@ -42,7 +42,7 @@ def distinct(
     later: list[RankedItem] = []
     counts: dict[str, int] = {}
     for item in kept:
-        path, turn = item.record.path, item.record.kind == "chat"
+        path, turn = item.record.path, item.card.kind == "chat"
         counts[path] = counts.get(path, 0) + (not turn)
         (first if turn or counts[path] <= parameters.per_source else later).append(item)
     return (first + later)[:k]
@@ -51,10 +51,10 @@ def distinct(
 def _maybe_alike(
     item: RankedItem, kept: Sequence[RankedItem], rows: Mapping[int, NDArray[np.float32]]
 ) -> list[RankedItem]:
-    own = rows.get(item.record.key)
+    own = rows.get(item.card.key)
     if own is None:
         return list(kept)
-    known = [(other, rows.get(other.record.key)) for other in kept]
+    known = [(other, rows.get(other.card.key)) for other in kept]
     return [other for other, row in known if row is None or float(row @ own) >= _MAYBE_ALIKE]
 
 
