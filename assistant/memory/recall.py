@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from assistant.contracts.errors import DamagedIndex
 from assistant.contracts.ids import ItemKey, Label
 from assistant.core.filenames import is_within
@@ -16,11 +18,10 @@ from assistant.core.fusion import Candidate, Fused, family_of, fuse, quality_of,
 from assistant.core.intake import embedding_text
 from assistant.core.question import Question, read_question
 from assistant.core.words import normalise
-from assistant.memory.folding import distinct
+from assistant.memory.folding import Rows, distinct
 from assistant.memory.reranking import LetterReranker, TokenReranker, inverse_frequency
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from assistant.contracts.items import Filters, RecallQuery
@@ -137,7 +138,7 @@ class Recall:
             unscored = [ItemKey(key) for key in wanted if key not in sparse]
             sparse.update(terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored))
             rows = self._rows(view, cards, vector)
-        cosines = {} if vector is None else {key: float(row @ vector) for key, row in rows.items()}
+        cosines = {} if vector is None else dict(zip(rows.places, (rows.matrix @ vector).tolist(), strict=True))
         ranked = self._fuse(question, _Scored(cards, sparse, cosines, near))
         self._rerank(question, ranked)
         self._prefer_held(question, query, ranked)
@@ -243,14 +244,15 @@ class Recall:
                     break
         return result[:wide]
 
-    def _rows(
-        self, view: ReadView, cards: Sequence[Card], vector: NDArray[np.float32] | None
-    ) -> dict[int, NDArray[np.float32]]:
+    def _rows(self, view: ReadView, cards: Sequence[Card], vector: NDArray[np.float32] | None) -> Rows:
         """Unit vectors of those that have one; of none, when there is no question's vector to compare them with."""
         if vector is None:
-            return {}
-        found = ((card.key, view.vector(self._fabric.space.fingerprint, card.content)) for card in cards)
-        return {key: pair[1] for key, pair in found if pair is not None}
+            return Rows({}, np.empty((0, 0), np.float32))
+        found = view.vectors(self._fabric.space.fingerprint, [card.content for card in cards])
+        kept = [(card.key, row) for card, row in zip(cards, found, strict=True) if row is not None]
+        places = {key: place for place, (key, _) in enumerate(kept)}
+        matrix = np.stack([row for _, row in kept]) if kept else np.empty((0, len(vector)), np.float32)
+        return Rows(places, matrix)
 
     def _fuse(self, question: Question, scored: _Scored) -> list[RankedItem]:
         now_s = self._clock.now().timestamp()

@@ -153,6 +153,11 @@ class ReadView:
         payload = unseal(key, value)
         return Label(unpack_u64(payload[:8])), np.frombuffer(payload, dtype=np.float32, offset=8)
 
+    def vectors(self, fingerprint: str, contents: Iterable[str]) -> list[NDArray[np.float32] | None]:
+        """Unit rows of contents, as :meth:`vector` gives them, in the order given."""
+        found = (self.vector(fingerprint, content) for content in contents)
+        return [None if pair is None else pair[1] for pair in found]
+
     def basis(self, fingerprint: str) -> NDArray[np.float32] | None:
         """The basis ``(dim, TOKEN_WIDTH)`` token rows of this space are written in, owned by the caller; ``None``:
         none were written yet, or its encoder gives none."""
