@@ -19,6 +19,7 @@ from assistant.core.intake import embedding_text
 from assistant.core.question import Question, read_question
 from assistant.core.words import normalise
 from assistant.memory.folding import Rows, distinct
+from assistant.memory.layout import Card, ItemRecord
 from assistant.memory.reranking import LetterReranker, TokenReranker, inverse_frequency
 
 if TYPE_CHECKING:
@@ -28,15 +29,14 @@ if TYPE_CHECKING:
     from assistant.contracts.ports import Clock, Encoder, Reranker
     from assistant.core.parameters import RecallParameters, RerankWeights
     from assistant.memory.fabric import Fabric
-    from assistant.memory.layout import Card, ItemRecord
     from assistant.memory.views import ReadView
 
-_OVERFETCH = 8
 _SPARE = 1.5
 _FEW = 500
 _MAX_REACH = 5_000
 """Of so few items, or when the nearest would have to be sought so far, those that a filter lets through are compared
 one by one."""
+_COSINE_DECIMALS = 6
 _FILE_HINT_BONUS = 0.1
 
 
@@ -212,23 +212,35 @@ class Recall:
         ranked.sort(key=lambda item: (-item.score, item.card.key))
 
     def _nearest(self, vector: NDArray[np.float32], wide: int, query: RecallQuery) -> list[ItemKey]:
-        filters, fabric = query.filters, self._fabric
-        if filters.empty and not query.modality:
+        filters, modality, fabric = query.filters, query.modality, self._fabric
+        if filters.empty and not modality:
             return self._holding(fabric.vectors.search(vector, wide), wide, lambda _key, _view: True)
-        keys = fabric.terms.matching(filters, query.modality, self._parameters.exact_below + 1)
-        if len(keys) > self._parameters.exact_below:  # too many to name: each is looked at
-            nearest = fabric.vectors.search(vector, wide * _OVERFETCH)
-            return self._holding(nearest, wide, lambda key, view: _is_admitted(key, view, query))
-        among, size = frozenset(keys), len(fabric.vectors)
-        reach = int(_SPARE * wide * size / max(1, len(among)))
-        if len(among) > _FEW and reach <= _MAX_REACH:
-            found = self._holding(fabric.vectors.search(vector, reach), wide, lambda key, _view: key in among)
-            if len(found) >= wide:
+        count = fabric.terms.count(filters, modality)
+        many = count > self._parameters.exact_below
+        reach = int(_SPARE * wide * len(fabric.vectors) / max(1, count))
+        if many or (count > _FEW and reach <= _MAX_REACH):
+            admitted = self._admitting(query, many=many)
+            found = self._holding(fabric.vectors.search(vector, min(reach, _MAX_REACH)), wide, admitted)
+            if many or len(found) >= wide:
                 return found
-        with fabric.records.read() as view:
-            pairs = (view.vector(fabric.space.fingerprint, card.content) for card in view.cards(keys))
-            labels = [pair[0] for pair in pairs if pair is not None]
-        return self._holding(fabric.vectors.search(vector, wide, labels), wide, lambda key, _view: key in among)
+        return self._compared(vector, wide, fabric.terms.matching(filters, modality, count))
+
+    def _admitting(self, query: RecallQuery, *, many: bool) -> Callable[[ItemKey, ReadView], bool]:
+        """Whether the filters let an item through: told by its card where that is enough, else by the word index when
+        it lets few enough through to name them."""
+        filters, modality = query.filters, query.modality
+        if many or not (filters.paths or filters.languages):
+            return lambda key, view: any(admits(filters, modality, card) for card in view.cards((key,)))
+        among = frozenset(self._fabric.terms.matching(filters, modality, self._parameters.exact_below))
+        return lambda key, _view: key in among
+
+    def _compared(self, vector: NDArray[np.float32], wide: int, keys: Sequence[ItemKey]) -> list[ItemKey]:
+        """The ``wide`` nearest of these items, each looked at."""
+        with self._fabric.records.read() as view:
+            rows = self._rows(view, view.cards(keys), vector)
+        scores = np.round(rows.matrix @ vector, _COSINE_DECIMALS)
+        known = np.fromiter(rows.places, np.int64, len(rows.places))
+        return [ItemKey(key) for key in known[np.lexsort((known, -scores))][:wide].tolist()]
 
     def _holding(
         self, nearest: Sequence[tuple[Label, float]], wide: int, admitted: Callable[[ItemKey, ReadView], bool]
@@ -291,21 +303,19 @@ def embedded_text(record: ItemRecord) -> str:
     return embedding_text(record.title, record.scope, record.header, record.chunk, record.text)
 
 
-def _is_admitted(key: ItemKey, view: ReadView, query: RecallQuery) -> bool:
-    record = view.item(key)
-    return record is not None and admits(query.filters, query.modality, record)
-
-
-def admits(filters: Filters, modality: Sequence[str], record: ItemRecord) -> bool:
-    """Whether the filters let a record through; the same rule as the term index's."""
-    if modality and record.modality not in modality:
+def admits(filters: Filters, modality: Sequence[str], item: ItemRecord | Card) -> bool:
+    """Whether the filters let an item through; the same rule as the term index's."""
+    if modality and item.modality not in modality:
         return False
-    if filters.paths and not any(is_within(record.path, path.rstrip("/") or "/") for path in filters.paths):
+    if filters.kinds and item.kind not in filters.kinds:
         return False
-    if filters.kinds and record.kind not in filters.kinds:
+    if filters.since and item.timestamp_s < int(filters.since.timestamp()):
         return False
+    if filters.until and item.timestamp_s > int(filters.until.timestamp()):
+        return False
+    if not (filters.paths or filters.languages):
+        return True
+    record = item if isinstance(item, ItemRecord) else item.record
     if filters.languages and (record.language or "") not in {language.lower() for language in filters.languages}:
         return False
-    if filters.since and record.timestamp_s < int(filters.since.timestamp()):
-        return False
-    return not (filters.until and record.timestamp_s > int(filters.until.timestamp()))
+    return not filters.paths or any(is_within(record.path, path.rstrip("/") or "/") for path in filters.paths)

@@ -232,24 +232,42 @@ class TantivyTerms:
             return self._run(wanted, k)
         return self._run(tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), *clauses]), k)
 
+    def count(self, filters: Filters, modality: Sequence[str]) -> int:
+        with self._damage_is_told():
+            searcher = self._index.searcher()
+            return int(searcher.search(self._matching(filters, modality), 1, count=True).count or 0)  # type: ignore[attr-defined]
+
     def matching(self, filters: Filters, modality: Sequence[str], limit: int) -> list[ItemKey]:
+        return [ItemKey(key) for key, _ in self._found(self._matching(filters, modality), limit)]
+
+    def _matching(self, filters: Filters, modality: Sequence[str]) -> tantivy.Query:
         clauses = self._filter_clauses(filters, modality)
+        if not clauses:
+            clauses = [(tantivy.Occur.Must, tantivy.Query.all_query())]
         clauses.append((tantivy.Occur.MustNot, tantivy.Query.term_query(self._schema, "mark", _WATERMARK)))
-        clauses.append((tantivy.Occur.Must, tantivy.Query.all_query()))
-        return [key for key, _ in self._run(tantivy.Query.boolean_query(clauses), limit)]
+        return tantivy.Query.boolean_query(clauses)
 
     def _run(self, query: tantivy.Query, k: int) -> list[tuple[ItemKey, float]]:
+        found = [(ItemKey(key), score) for key, score in self._found(query, k) if key]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+    def _found(self, query: tantivy.Query, k: int) -> Iterator[tuple[int, float]]:
+        """Keys and scores of the best ``k``; key 0 for the watermark."""
         if k <= 0:
-            return []
+            return iter(())
+        with self._damage_is_told():
+            searcher = self._index.searcher()
+            hits = searcher.search(query, k, count=False).hits
+            keys = searcher.fast_field_values("key", [address for _, address in hits])
+        return zip((int(key or 0) for key in keys), (score for score, _ in hits), strict=True)
+
+    @contextmanager
+    def _damage_is_told(self) -> Iterator[None]:
         try:
             with _panics_are_errors():
-                searcher = self._index.searcher()
-                hits = searcher.search(query, k, count=False).hits
-                keys = searcher.fast_field_values("key", [address for _, address in hits])
+                yield
         except (ValueError, OSError) as error:
             raise DamagedIndex(f"The term index cannot be searched ({error}).") from error
-        found = [(ItemKey(int(key)), float(score)) for key, (score, _) in zip(keys, hits, strict=True) if key]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def _wanted(self, terms: Mapping[str, float], exact: Sequence[str], phrases: Sequence[str]) -> tantivy.Query | None:
         title_boost, exact_boost, phrase_boost = self._boosts
