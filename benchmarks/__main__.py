@@ -6,7 +6,8 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -17,14 +18,15 @@ from benchmarks.measuring import Figures
 from benchmarks.workbench import PEER_SIZES, Workbench
 
 NAMES = ("embedding", "startup", "lexical", "query", "memory", "peers")
-ON_DEMAND = ("million", "precision")
+ON_DEMAND = ("million", "million-store", "precision")
 """Only run when named: they take long, or need data."""
-HOMES = {"peers": "benchmarks.peers.driver"}
+HOMES = {"peers": ("benchmarks.peers.driver", "run"), "million-store": ("benchmarks.million", "run_store")}
 
 
 def benchmark(name: str) -> Callable[[Workbench], Figures]:
     """The benchmark of that name, one of :data:`NAMES` or :data:`ON_DEMAND`."""
-    run: Callable[[Workbench], Figures] = import_module(HOMES.get(name, f"benchmarks.{name}")).run
+    module, function = HOMES.get(name, (f"benchmarks.{name}", "run"))
+    run: Callable[[Workbench], Figures] = getattr(import_module(module), function)
     return run
 
 
@@ -33,9 +35,9 @@ def main() -> None:
     print(machine.told(), flush=True)
     kept: dict[str, object] = {"machine": machine.facts(), "scale": asked.scale}
     everything: dict[str, Figures] = {}
-    with tempfile.TemporaryDirectory(prefix="assistant-benchmarks-", dir=asked.folder) as folder:
+    with _workplace(asked) as folder:
         bench = Workbench(
-            Path(folder), locate().models, asked.scale, peer_sizes=tuple(asked.peer_sizes), sets=tuple(asked.sets)
+            folder, locate().models, asked.scale, peer_sizes=tuple(asked.peer_sizes), sets=tuple(asked.sets)
         )
         bench.encoder.encode(["Prepared before anything is timed."])
         for name in asked.names or NAMES:
@@ -57,6 +59,16 @@ def main() -> None:
         print(f"\nThe figures are in {asked.json}.")
 
 
+@contextmanager
+def _workplace(asked: argparse.Namespace) -> Iterator[Path]:
+    if asked.keep:
+        asked.keep.mkdir(parents=True, exist_ok=True)
+        yield asked.keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="assistant-benchmarks-", dir=asked.folder) as folder:
+        yield Path(folder)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure this program on this machine.")
     names = f"one of {', '.join(NAMES)}; only when named: {', '.join(ON_DEMAND)}; none: all but those"
@@ -64,6 +76,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in a file too")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full sizes, to try things out")
     parser.add_argument("--folder", type=Path, help="where to put what is thrown away afterwards (default: temporary)")
+    keep = "a folder to work in that stays; large memories that are there already are not made anew"
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help=keep)
     sizes = "pieces in the comparison with other libraries"
     parser.add_argument("--peer-sizes", type=int, nargs="+", default=PEER_SIZES, metavar="N", help=sizes)
     sets = "folder of a retrieval set for `precision` (see `assistant eval --help`); may be repeated"

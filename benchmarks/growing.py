@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,14 @@ class Grown:
 
 
 def grow(bench: Workbench, home: str, pieces: int) -> Grown:
-    """Make the memory ``home`` with about so many pieces. Its files stay on the disk: hits are checked against them."""
+    """Make the memory ``home`` with about so many pieces. Its files stay on the disk: hits are checked against them.
+
+    One that was made before in a folder that is kept is taken as it is, with the figures of then; one that was not
+    finished is made anew."""
+    note = bench.folder / f"{home}-grown.json"
+    if note.exists():
+        return Grown(**json.loads(note.read_bytes()))
+    drop(bench, home)
     files = round(pieces / PIECES_PER_FILE)
     folder = bench.folder / f"{home}-files"
     write_files(folder, files, PARTS, SAMPLE_SEED)
@@ -54,21 +63,23 @@ def grow(bench: Workbench, home: str, pieces: int) -> Grown:
     with bench.assistant(home, encoder=drawn) as assistant:
         scan_s = seconds(lambda: assistant.add([str(folder)], embed=False))
         store_s = seconds(lambda: (assistant.embed(), assistant.fabric.publish()))
-        narrow, wide = index_recall(bench, assistant, np.concatenate(drawn.given))
+        narrow, wide = index_recall(bench, assistant, drawn.given)
         count = assistant.status().items
     store = bench.locations(home).store
     disk_bytes = {place.name: _disk_bytes(place) for place in sorted(store.iterdir()) if place.is_dir()}
-    return Grown(files, count, scan_s, store_s, drawn.spent_s, narrow, wide, disk_bytes)
+    grown = Grown(files, count, scan_s, store_s, drawn.spent_s, narrow, wide, disk_bytes)
+    note.write_text(json.dumps(asdict(grown)))
+    return grown
 
 
-def index_recall(bench: Workbench, assistant: Assistant, rows: NDArray[np.float32]) -> tuple[float, float]:
+def index_recall(bench: Workbench, assistant: Assistant, blocks: Sequence[NDArray[np.float32]]) -> tuple[float, float]:
     """Share of the 20 ``rows`` nearest to a question that the vector index finds, over real questions: asked for 20,
-    and for as many as recall wants. ``rows``: all vectors it holds."""
+    and for as many as recall wants. ``blocks``: all vectors it holds."""
     texts = Texts(SAMPLE_SEED + 2)
     shares: list[tuple[float, ...]] = []
     for _ in range(FEW_QUESTIONS):
         vector = bench.encoder.encode_query(texts.question())
-        scores = rows @ vector
+        scores = np.concatenate([rows @ vector for rows in blocks])
         least = float(np.partition(scores, -FOUND_OF)[-FOUND_OF]) - CLOSE
         found = (assistant.fabric.vectors.search(vector, count)[:FOUND_OF] for count in (FOUND_OF, DEFAULT.candidates))
         shares.append(tuple(sum(score >= least for _, score in nearest) / FOUND_OF for nearest in found))
@@ -78,6 +89,7 @@ def index_recall(bench: Workbench, assistant: Assistant, rows: NDArray[np.float3
 
 def drop(bench: Workbench, home: str) -> None:
     """Remove a memory and its files, to make room."""
+    (bench.folder / f"{home}-grown.json").unlink(missing_ok=True)
     for place in (bench.folder / home, bench.folder / f"{home}-files"):
         shutil.rmtree(place, ignore_errors=True)
 

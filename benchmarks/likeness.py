@@ -53,23 +53,23 @@ class Likeness:
         self._missed: Vectors = vectors - self._predicted
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
+        """The first of :meth:`drawn`."""
+        return self.drawn(texts)[0]
+
+    def drawn(self, texts: Sequence[str]) -> tuple[Vectors, list[int]]:
         """Unit rows, float32, ``(texts, DIM)``: the real one for a text of the sample, a drawn one otherwise. Equal
-        texts get equal vectors."""
+        texts get equal vectors. And for each text the place in the sample of one that resembles it (of itself, when
+        it is there)."""
         if not texts:
-            return np.empty((0, DIM), np.float32)
+            return np.empty((0, DIM), np.float32), []
         rows: Vectors = self._features(texts) @ self._weights
-        rows += self._missed[self._near(texts, rows)]
+        near = self._near(texts, rows)
+        rows += self._missed[near]
         for place, text in enumerate(texts):
             if text in self.known:
                 rows[place] = self.known[text]
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    def resembling(self, texts: Sequence[str]) -> list[int]:
-        """For each text the place in the sample of one that resembles it (of itself, when it is there)."""
-        if not texts:
-            return []
-        near = self._near(texts, self._features(texts) @ self._weights).tolist()
-        return [self._own.get(text, place) for text, place in zip(texts, near, strict=True)]
+                near[place] = self._own[text]
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True), near.tolist()
 
     def _near(self, texts: Sequence[str], predicted: Vectors) -> NDArray[np.int64]:
         """For each text one of the :data:`RESEMBLING` texts of the sample with the nearest predictions."""

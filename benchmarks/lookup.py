@@ -72,11 +72,14 @@ class Drawn:
         self._narrow: list[NDArray[np.int8]] = []
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        return self._draw(texts)[0]
+
+    def _draw(self, texts: Sequence[str]) -> tuple[Vectors, list[int]]:
         started_s = time.perf_counter()
-        rows = self._likeness.vectors(texts)
+        rows, resembling = self._likeness.drawn(texts)
         self.spent_s += time.perf_counter() - started_s
         self.given.append(rows)
-        return rows
+        return rows, resembling
 
     def encode_query(self, text: str) -> Vectors:
         return self._real.encode_query(text)
@@ -87,7 +90,8 @@ class Drawn:
     def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
         if not self._narrow:
             self._narrow = self._real.encode_narrow(list(self._likeness.known), basis)[1]
-        return self.encode(texts), [self._narrow[place] for place in self._likeness.resembling(texts)]
+        rows, resembling = self._draw(texts)
+        return rows, [self._narrow[place] for place in resembling]
 
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
         return self._real.token_vectors(texts)

@@ -73,7 +73,7 @@ class Respondent:
         started_s = self._clock.monotonic_s()
         recalled = self._recall_fresh(query)
         return RecallResult(
-            items=tuple(self._hit(item, recalled, explain=explain) for item in recalled.ranking.items),
+            items=self._hits(recalled, recalled.ranking.items, explain=explain),
             took_ms=round((self._clock.monotonic_s() - started_s) * 1000, 1),
             revision=self._fabric.records.revision,
             sources_checked=recalled.receipt.checked,
@@ -103,9 +103,7 @@ class Respondent:
             sources_fresh=recalled.receipt.fresh,
             took_ms=round((self._clock.monotonic_s() - started_s) * 1000, 1),
             confidence=round(verdict.confidence, 3),
-            nearest=()
-            if answered
-            else tuple(self._hit(item, recalled, explain=False) for item in recalled.ranking.items[:NEAREST]),
+            nearest=() if answered else self._hits(recalled, recalled.ranking.items[:NEAREST]),
         )
 
     def _closest(self, text: str, extra: Sequence[ItemRecord]) -> list[ItemRecord]:
@@ -176,14 +174,17 @@ class Respondent:
 
         return Lexicon(terms.analyse, frequency, len(terms))
 
-    def _hit(self, item: RankedItem, recalled: Recalled, *, explain: bool) -> RecallHit:
-        question, record = recalled.ranking.question, item.record
-        terms = self._fabric.terms
-        wanted = {stem for word in question.terms for stem in terms.analyse(word)}
+    def _hits(self, recalled: Recalled, items: Sequence[RankedItem], *, explain: bool = False) -> tuple[RecallHit, ...]:
+        analyse = self._fabric.terms.analyse
+        wanted = {stem for word in recalled.ranking.question.terms for stem in analyse(word)}
+        return tuple(self._hit(item, recalled, wanted, explain=explain) for item in items)
+
+    def _hit(self, item: RankedItem, recalled: Recalled, wanted: set[str], *, explain: bool) -> RecallHit:
+        record = item.record
         return RecallHit(
             id=record.id,
             score=round(min(1.0, max(0.0, item.score)), 4),
-            snippet=snippet(record.text, wanted, terms.analyse),
+            snippet=snippet(record.text, wanted, self._fabric.terms.analyse),
             cite=cite_of(record),
             fresh=recalled.receipt.states[record.address] == "fresh",
             also=tuple(f"{other.address}:{other.line}" for other in item.duplicates),

@@ -244,6 +244,10 @@ class TermIndex(Protocol):
         """
         ...
 
+    def count(self, filters: Filters, modality: Sequence[str]) -> int:
+        """How many items the filters let through."""
+        ...
+
     def matching(self, filters: Filters, modality: Sequence[str], limit: int) -> list[ItemKey]:
         """Up to ``limit`` items the filters let through, in no order."""
         ...

@@ -16,6 +16,7 @@ from functools import lru_cache
 from assistant.core.parameters import Family, RecallParameters, RerankWeights
 from assistant.core.superseding import is_superseded as is_superseded
 
+# Candidate and Fused are not frozen: two hundred of each are made for every question, and freezing takes half the time.
 _DAY_S = 86_400.0
 _QUALITY = dict.fromkeys(("text", "chat", "markdown", "rst"), 1.0) | dict.fromkeys(
     ("html", "code", "mail", "notebook"), 0.9
@@ -29,7 +30,7 @@ _SUPERSEDED = re.compile(
 _SUPERSEDED_QUALITY = 0.4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
     """One item to rank. ``dense``: cosine, ``None`` when it has no vector or the encoder cannot read the question.
     ``sparse``: BM25, 0.0 for no match. ``age_s``: seconds since it was written, may be negative."""
@@ -45,7 +46,7 @@ class Candidate:
     """BM25 of the better of the two neighbours of a turn of a talk; ``None`` for everything else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fused:
     """A ranked candidate with what each signal added to ``score`` (0..1)."""
 
@@ -61,10 +62,19 @@ class Fused:
 @lru_cache(maxsize=8192)
 def source_quality(path: str, kind: str, title: str | None = None, *, superseded: bool = False) -> float:
     """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
+    return quality_of(kind, superseded or calls_itself_old(path, title))
+
+
+def calls_itself_old(path: str, title: str | None = None) -> bool:
+    """Whether file, folder or title say that it is old or a draft. Kept with every item when it is written: another
+    rule needs another schema version (:mod:`assistant.memory.layout`)."""
     folder, name = os.path.split(path)
-    if superseded or any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or "")):
-        return _SUPERSEDED_QUALITY
-    return _QUALITY.get(kind, _LESSER_QUALITY)
+    return any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or ""))
+
+
+def quality_of(kind: str, old: bool) -> float:
+    """:func:`source_quality` of what is known to be old, or not to be."""
+    return _SUPERSEDED_QUALITY if old else _QUALITY.get(kind, _LESSER_QUALITY)
 
 
 def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_factor: float = 1.0) -> list[Fused]:
@@ -74,10 +84,11 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
     normalise = _zscores if parameters.normalisation == "zscore" else _minmax
     dense_side = normalise([candidate.dense for candidate in candidates])
     sparse_side = normalise([candidate.sparse for candidate in candidates])
+    names = {candidate.family for candidate in candidates}
+    trusts = {name: family_of(parameters, name).first.dense * dense_factor for name in names}
     rows: list[tuple[float, float]] = []
     for candidate, dense, sparse in zip(candidates, dense_side, sparse_side, strict=True):
-        weights = family_of(parameters, candidate.family).first
-        trust = weights.dense * dense_factor
+        trust = trusts[candidate.family]
         if dense is None:
             rows.append((0.0, sparse or 0.0))
         else:
@@ -89,29 +100,19 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
     totals = [dense + sparse for dense, sparse in rows]
     low, high = min(totals), max(totals)
     spread = high - low
+    shares = parameters.relevance_share, parameters.recency_share, parameters.quality_share
     fused = []
     for candidate, (dense, sparse), total in zip(candidates, rows, totals, strict=True):
         relevance = (total - low) / spread if spread > 1e-9 else 1.0
-        recency = parameters.recency_share * _freshness(candidate.age_s, parameters.recency_half_life_days)
-        quality = parameters.quality_share * candidate.quality
-        score = parameters.relevance_share * relevance + recency + quality
-        scale = parameters.relevance_share * relevance
+        recency = shares[1] * _freshness(candidate.age_s, parameters.recency_half_life_days)
+        quality = shares[2] * candidate.quality
+        scale = shares[0] * relevance
         if not dense and not sparse:  # both sides exactly average: shown by their weights
-            trust = family_of(parameters, candidate.family).first.dense * dense_factor
-            dense = trust if candidate.dense is not None else 0.0
+            dense = trusts[candidate.family] if candidate.dense is not None else 0.0
             sparse = 1.0 - dense
         whole = abs(dense) + abs(sparse)
-        fused.append(
-            Fused(
-                key=candidate.key,
-                score=score,
-                relevance=relevance,
-                dense=scale * abs(dense) / whole,
-                sparse=scale * abs(sparse) / whole,
-                recency=recency,
-                quality=quality,
-            )
-        )
+        parts = scale * abs(dense) / whole, scale * abs(sparse) / whole
+        fused.append(Fused(candidate.key, scale + recency + quality, relevance, *parts, recency, quality))
     return sorted(fused, key=lambda one: (-one.score, one.key))
 
 

@@ -11,7 +11,10 @@ def snippet(text: str, wanted: Collection[str], analyse: Callable[[str], Sequenc
     """The run of whole lines, at most 240 characters, that holds most of the wanted stems; the earliest of equals.
     Line ends become blanks; a cut is marked with an ellipsis."""
     lines = [line.strip() for line in text.split("\n")]
-    hits = [len(set(analyse(line)).intersection(wanted)) if line else 0 for line in lines]
+    if sum(map(bool, lines)) == 1 or sum(map(len, lines)) + len(lines) <= MAX_SNIPPET_CHARS:
+        hits = [0] * len(lines)  # nothing to choose from
+    else:
+        hits = [len(set(analyse(line)).intersection(wanted)) if line else 0 for line in lines]
     best, best_hits = 0, -1
     for start in range(len(lines)):
         size, found = 0, 0

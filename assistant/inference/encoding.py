@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ TOKENISE_TEXTS = 128
 """Texts handed to the tokenizer at once; its own records are some hundred bytes per token."""
 
 QUERY_CACHE_SIZE = 256
+TOKENS_CACHE_SIZE = 8
+"""Queries whose token vectors are remembered too, up to 0.4 MB each: they are asked for next."""
 
 BASIS_TEXTS = 200
 BASIS_WORDS = 40
@@ -47,6 +49,8 @@ CHARS_PER_TOKEN_LIMIT = 64
 a long one. Words have some 5 characters per token; only long runs of blanks or unbroken letters come near the limit."""
 
 UNIT_TOLERANCE = 1e-3
+
+T = TypeVar("T")
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -98,6 +102,7 @@ class OnnxEncoder:
         added = graph.tokenizer.get_added_tokens_decoder()
         self._special = np.array([number for number, token in added.items() if token.special], np.int32)
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._query_tokens: OrderedDict[str, TokenVectors] = OrderedDict()
         self._queries_lock = threading.Lock()
 
     def encode(self, texts: Sequence[str], *, should_stop: Callable[[], bool] | None = None) -> Vectors:
@@ -132,25 +137,37 @@ class OnnxEncoder:
         return principal_basis(np.concatenate([one.rows for one in found]))
 
     def encode_query(self, text: str) -> Vectors:
-        """See the port. The last :data:`QUERY_CACHE_SIZE` queries are remembered."""
+        """See the port. The last :data:`QUERY_CACHE_SIZE` queries are remembered; token vectors of the very last come
+        from the same pass, where that gives them."""
         with self._queries_lock:
             known = self._queries.get(text)
             if known is not None:
                 self._queries.move_to_end(text)
                 return known.copy()
-        vector: Vectors = self._encode([text], self.manifest.query_prefix, None)[0].copy()
+        vector, tokens = self._read_query(text)
         with self._queries_lock:
-            self._queries[text] = vector
-            if len(self._queries) > QUERY_CACHE_SIZE:
-                self._queries.popitem(last=False)
+            _remember(self._queries, text, vector, QUERY_CACHE_SIZE)
+            if tokens is not None:
+                _remember(self._query_tokens, text, tokens, TOKENS_CACHE_SIZE)
         return vector.copy()
+
+    def _read_query(self, text: str) -> tuple[Vectors, TokenVectors | None]:
+        """The vector of a query, and those of its tokens where the same pass of the graph gives them."""
+        if self._token_output is None or self.manifest.query_prefix:
+            return self._encode([text], self.manifest.query_prefix, None)[0].copy(), None
+        encoding = self._tokenizer.encode_batch([self._cut(text)])[0]
+        states, pooled = self._both([np.array(encoding.ids, np.int32)])
+        return pooled[0].copy(), _without_special(states[0], encoding)
 
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
         """See the port. ``None`` when the graph has no output of shape (texts, tokens, dim)."""
         if self._token_output is None:
             return None
-        limit = self.max_tokens * CHARS_PER_TOKEN_LIMIT
-        encodings = self._tokenizer.encode_batch([encodable(text[:limit]) for text in texts])
+        with self._queries_lock:
+            known = self._query_tokens.get(texts[0]) if len(texts) == 1 else None
+        if known is not None:
+            return [known]
+        encodings = self._tokenizer.encode_batch([self._cut(text) for text in texts])
         token_ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
         found: list[TokenVectors | None] = [None] * len(texts)
         for batch in plan_batches([len(ids) for ids in token_ids]):
@@ -175,12 +192,14 @@ class OnnxEncoder:
         return vectors
 
     def _token_ids(self, texts: Sequence[str], prefix: str) -> list[TokenIds]:
-        limit = self.max_tokens * CHARS_PER_TOKEN_LIMIT
         result: list[TokenIds] = []
         for start in range(0, len(texts), TOKENISE_TEXTS):
-            block = [encodable(prefix + text[:limit]) for text in texts[start : start + TOKENISE_TEXTS]]
+            block = [prefix + self._cut(text) for text in texts[start : start + TOKENISE_TEXTS]]
             result += [np.array(encoding.ids, np.int32) for encoding in self._tokenizer.encode_batch_fast(block)]
         return result
+
+    def _cut(self, text: str) -> str:
+        return encodable(text[: self.max_tokens * CHARS_PER_TOKEN_LIMIT])
 
     def _run(self, token_ids: Sequence[TokenIds]) -> Vectors:
         output, mask = self._forward(token_ids, self._output)
@@ -253,11 +272,20 @@ def pool(output: Vectors, mask: NDArray[np.int64], pooling: str) -> Vectors:
     return unit
 
 
+def _remember(shelf: OrderedDict[str, T], name: str, thing: T, most: int) -> None:
+    shelf[name] = thing
+    if len(shelf) > most:
+        shelf.popitem(last=False)
+
+
 def _without_special(states: Vectors, encoding: Any) -> TokenVectors:
     """Unit rows of the real tokens of one text."""
     spans = np.array(encoding.offsets, np.int32).reshape(-1, 2)
     real = np.flatnonzero(spans[:, 1] > spans[:, 0])
-    return TokenVectors(_unit(states[real]), spans[real, 0], spans[real, 1])
+    found = TokenVectors(_unit(states[real]), spans[real, 0], spans[real, 1])
+    for part in (found.rows, found.starts, found.ends):
+        part.flags.writeable = False
+    return found
 
 
 def _unit(rows: Vectors) -> Vectors:

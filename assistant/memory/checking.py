@@ -161,6 +161,8 @@ def _item_findings(view: ReadView) -> Iterator[str]:
         item = layout.load(layout.ItemRecord, key, value)
         if pack_u64(item.key) != key or item.key > last:
             yield f"Item {item.id} has number {item.key}, and stands under another or beyond the last."
+        if not layout.has_its_card(item, key, value):
+            yield f"Item {item.id} is ranked by what does not belong to it."
         if view.key_of(item.id) != item.key:
             yield f"Item {item.id} is not found by its name."
         if not view.is_holder(item.content, item.key):

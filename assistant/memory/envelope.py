@@ -12,7 +12,7 @@ from assistant.contracts.errors import DamagedStore
 
 VERSION = b"\x01"
 _SUM_BYTES = 8
-_HEAD_BYTES = 1 + _SUM_BYTES
+HEAD_BYTES = 1 + _SUM_BYTES
 
 
 def seal(key: bytes, payload: bytes) -> bytes:
@@ -22,8 +22,8 @@ def seal(key: bytes, payload: bytes) -> bytes:
 def unseal(key: bytes, value: bytes | memoryview) -> bytes:
     """The payload. Raises :class:`DamagedStore` when version or checksum do not fit."""
     value = bytes(value)
-    payload = value[_HEAD_BYTES:]
-    if value[:1] != VERSION or value[1:_HEAD_BYTES] != hashlib.blake2b(key + payload, digest_size=_SUM_BYTES).digest():
+    payload = value[HEAD_BYTES:]
+    if value[:1] != VERSION or value[1:HEAD_BYTES] != hashlib.blake2b(key + payload, digest_size=_SUM_BYTES).digest():
         raise damaged("a record does not match its checksum")
     return payload
 

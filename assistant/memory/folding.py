@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,42 +21,52 @@ _SHORT_TEXT_WORDS = 8
 _MAYBE_ALIKE = 0.9
 """Texts that differ in a word or two have vectors at least this near; only such pairs are compared word by word."""
 
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Unit vectors of items. ``places``: item key to row of ``matrix``, float32, ``(items, dim)``."""
+
+    places: Mapping[int, int]
+    matrix: NDArray[np.float32]
+
+
 _simhash = lru_cache(maxsize=4096)(simhash)
 
 
-def distinct(
-    ranked: Sequence[RankedItem], rows: Mapping[int, NDArray[np.float32]], parameters: RecallParameters, k: int
-) -> list[RankedItem]:
+def distinct(ranked: Sequence[RankedItem], rows: Rows, parameters: RecallParameters, k: int) -> list[RankedItem]:
     """The first ``k`` of ``ranked``, near-duplicates listed with the best of them, at most ``per_source`` of one
-    source before others have had their turn; turns of a talk aside, which often all stand in one file. ``rows``: unit
-    vectors by item key, for those that have one."""
+    source before others have had their turn; turns of a talk aside, which often all stand in one file. ``rows``: of
+    those that have one."""
     kept: list[RankedItem] = []
+    places: list[int | None] = []
     for item in ranked:
         if len(kept) >= k * 2:
             break
-        twin = next((other for other in _maybe_alike(item, kept, rows) if _alike(item, other, parameters)), None)
+        place = rows.places.get(item.card.key)
+        near = _maybe_alike(place, places, rows.matrix)
+        twin = next((kept[at] for at in near if _alike(item, kept[at], parameters)), None)
         if twin is None:
             kept.append(item)
+            places.append(place)
         else:
             twin.duplicates.append(item.record)
     first: list[RankedItem] = []
     later: list[RankedItem] = []
     counts: dict[str, int] = {}
     for item in kept:
-        path, turn = item.record.path, item.record.kind == "chat"
+        path, turn = item.record.path, item.card.kind == "chat"
         counts[path] = counts.get(path, 0) + (not turn)
         (first if turn or counts[path] <= parameters.per_source else later).append(item)
     return (first + later)[:k]
 
 
-def _maybe_alike(
-    item: RankedItem, kept: Sequence[RankedItem], rows: Mapping[int, NDArray[np.float32]]
-) -> list[RankedItem]:
-    own = rows.get(item.record.key)
-    if own is None:
-        return list(kept)
-    known = [(other, rows.get(other.record.key)) for other in kept]
-    return [other for other, row in known if row is None or float(row @ own) >= _MAYBE_ALIKE]
+def _maybe_alike(place: int | None, kept: Sequence[int | None], matrix: NDArray[np.float32]) -> list[int]:
+    """Places in ``kept``, ascending, of what may be the same as the row ``place``: of what has no row, too."""
+    if place is None or not kept:
+        return list(range(len(kept)))
+    known = [other for other in kept if other is not None]
+    near = iter((matrix[known] @ matrix[place] >= _MAYBE_ALIKE).tolist())
+    return [at for at, other in enumerate(kept) if other is None or next(near)]
 
 
 def _alike(item: RankedItem, other: RankedItem, parameters: RecallParameters) -> bool:

@@ -6,7 +6,7 @@ database    key                                    value (sealed, unless said ot
 meta        name                                   JSON
 roots       sha-256 of the path                    :class:`RootRecord`
 sources     source key (16 bytes)                  :class:`SourceRecord`
-items       item key (u64, big endian)             :class:`ItemRecord`
+items       item key (u64, big endian)             :class:`Card` (sealed by itself too), then :class:`ItemRecord`
 names       item id                                item key (not sealed)
 holders     content digest (32 bytes)              item keys, sorted duplicates (not sealed)
 vectors     fingerprint (8) + content digest (32)  label (u64) + float32 row
@@ -25,18 +25,24 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.contracts.documents import ChunkKind, FileStat, Modality, SourceAddress, SourceKind, Span
-from assistant.memory.envelope import damaged, seal, unseal
+from assistant.core.fusion import calls_itself_old
+from assistant.memory.envelope import HEAD_BYTES, damaged, seal, unseal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SEALED = ("meta", "roots", "sources", "items", "vectors", "tokens", "bases", "journal")
 DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
 
 _U64 = struct.Struct(">Q")
+_CARD = struct.Struct(">BBBq32s16s")
+_SEALED_CARD_BYTES = HEAD_BYTES + _CARD.size
+_KINDS = get_args(SourceKind)
+_MODALITIES = get_args(Modality)
+"""Cards hold their numbers: another order of them is another schema version."""
 
 
 class Record(BaseModel):
@@ -134,6 +140,45 @@ class JournalRecord(Record):
     vectors: tuple[int, ...] = ()
 
 
+class Card:
+    """What ranking needs of an item, in few bytes at the front of its value; the record is read when it is asked for.
+
+    ``old``: it, its file, folder or title says that another has taken its place. ``source``: the key of its source.
+    Also a :class:`~assistant.contracts.ports.RerankEntry`.
+    """
+
+    __slots__ = ("_name", "_record", "_value", "content", "key", "kind", "modality", "old", "source", "timestamp_s")
+
+    def __init__(self, name: bytes, value: bytes) -> None:
+        """``name``: the packed item key; ``value``: the whole sealed value, of which only the card is verified here.
+        Raises :class:`~assistant.contracts.errors.DamagedStore`, as :attr:`record` does for the rest."""
+        card = unseal(name, value[HEAD_BYTES : HEAD_BYTES + _SEALED_CARD_BYTES])
+        try:
+            kind, modality, old, self.timestamp_s, content, self.source = _CARD.unpack(card)
+            self.kind, self.modality = _KINDS[kind], _MODALITIES[modality]
+        except (struct.error, IndexError) as error:
+            raise damaged("the card of an item cannot be read") from error
+        self.key = unpack_u64(name)
+        self.old = bool(old)
+        self.content: str = content.hex()
+        self._name, self._value = name, value
+        self._record: ItemRecord | None = None
+
+    @property
+    def record(self) -> ItemRecord:
+        if self._record is None:
+            self._record = load(ItemRecord, self._name, self._value)
+        return self._record
+
+    @property
+    def context(self) -> str:
+        return self.record.context
+
+    @property
+    def text(self) -> str:
+        return self.record.text
+
+
 R = TypeVar("R", bound=Record)
 
 
@@ -143,6 +188,23 @@ def pack_u64(number: int) -> bytes:
 
 def unpack_u64(value: bytes | memoryview) -> int:
     return int(_U64.unpack(value)[0])
+
+
+def pack_card(record: ItemRecord) -> bytes:
+    """The card of an item, not sealed yet."""
+    return _CARD.pack(
+        _KINDS.index(record.kind),
+        _MODALITIES.index(record.modality),
+        record.superseded or calls_itself_old(record.path, record.title),
+        record.timestamp_s,
+        bytes.fromhex(record.content),
+        source_key(record.address),
+    )
+
+
+def has_its_card(record: ItemRecord, key: bytes, value: bytes) -> bool:
+    """Whether the card at the front of a sealed item is the one that belongs to it."""
+    return value[HEAD_BYTES : HEAD_BYTES + _SEALED_CARD_BYTES] == seal(key, pack_card(record))
 
 
 def source_key(address: SourceAddress) -> bytes:
@@ -163,12 +225,13 @@ def label_key(fingerprint: str, label: int) -> bytes:
 
 
 def dump(key: bytes, record: Record) -> bytes:
-    return seal(key, record.model_dump_json(exclude_defaults=True).encode())
+    body = record.model_dump_json(exclude_defaults=True).encode()
+    return seal(key, seal(key, pack_card(record)) + body if isinstance(record, ItemRecord) else body)
 
 
 def load(model: type[R], key: bytes, value: bytes | memoryview) -> R:
     payload = unseal(key, value)
     try:
-        return model.model_validate_json(payload)
+        return model.model_validate_json(payload[_SEALED_CARD_BYTES:] if model is ItemRecord else payload)
     except ValidationError as error:
         raise damaged(f"a record of kind {model.__name__} cannot be read") from error

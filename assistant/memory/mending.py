@@ -71,7 +71,8 @@ def _is_sound(model: type[layout.Record] | None, key: bytes, value: bytes) -> bo
         if model is None:
             unseal(key, value)
         else:
-            layout.load(model, key, value)
+            record = layout.load(model, key, value)
+            return not isinstance(record, ItemRecord) or layout.has_its_card(record, key, value)
     except DamagedStore:
         return False
     return True

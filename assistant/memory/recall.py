@@ -9,33 +9,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from assistant.contracts.errors import DamagedIndex
 from assistant.contracts.ids import ItemKey, Label
 from assistant.core.filenames import is_within
-from assistant.core.fusion import Candidate, Fused, family_of, fuse, rerank, source_quality
+from assistant.core.fusion import Candidate, Fused, family_of, fuse, quality_of, rerank
 from assistant.core.intake import embedding_text
 from assistant.core.question import Question, read_question
 from assistant.core.words import normalise
-from assistant.memory.folding import distinct
+from assistant.memory.folding import Rows, distinct
+from assistant.memory.layout import Card, ItemRecord
 from assistant.memory.reranking import LetterReranker, TokenReranker, inverse_frequency
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from assistant.contracts.items import Filters, RecallQuery
     from assistant.contracts.ports import Clock, Encoder, Reranker
     from assistant.core.parameters import RecallParameters, RerankWeights
     from assistant.memory.fabric import Fabric
-    from assistant.memory.layout import ItemRecord
     from assistant.memory.views import ReadView
 
-_OVERFETCH = 8
 _SPARE = 1.5
 _FEW = 500
 _MAX_REACH = 5_000
 """Of so few items, or when the nearest would have to be sought so far, those that a filter lets through are compared
 one by one."""
+_COSINE_DECIMALS = 6
 _FILE_HINT_BONUS = 0.1
 
 
@@ -43,7 +44,7 @@ _FILE_HINT_BONUS = 0.1
 class RankedItem:
     """A remembered item and why it stands where it stands. ``cosine`` is ``None`` without a vector."""
 
-    record: ItemRecord
+    card: Card
     fused: Fused
     cosine: float | None
     bm25: float
@@ -56,6 +57,11 @@ class RankedItem:
     held: float = 0.0
     """What names, phrases and hints held word for word have added."""
     duplicates: list[ItemRecord] = field(default_factory=list)
+
+    @property
+    def record(self) -> ItemRecord:
+        """Read when it is asked for the first time. Raises :class:`~assistant.contracts.errors.DamagedStore`."""
+        return self.card.record
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class _Scored:
     """What is known of the candidates before they are ranked, by item key. ``near`` holds, for turns of a talk, the
     keys of the turns before and after."""
 
-    records: list[ItemRecord]
+    cards: list[Card]
     sparse: Mapping[int, float]
     cosines: Mapping[int, float]
     near: Mapping[int, tuple[int, ...]]
@@ -126,32 +132,30 @@ class Recall:
             dense_keys = self._nearest(vector, wide, query)
         union = list(dict.fromkeys([*sparse, *dense_keys]))
         with self._fabric.records.read() as view:
-            records = view.items(union)
-            near = self._neighbours(view, records)
+            cards = view.cards(union)
+            near = self._neighbours(view, cards)
             wanted = dict.fromkeys([*union, *(key for keys in near.values() for key in keys)])
             unscored = [ItemKey(key) for key in wanted if key not in sparse]
             sparse.update(terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored))
-            rows = self._rows(view, records, vector)
-        cosines = {} if vector is None else {key: float(row @ vector) for key, row in rows.items()}
-        ranked = self._fuse(question, _Scored(records, sparse, cosines, near))
+            rows = self._rows(view, cards, vector)
+        cosines = {} if vector is None else dict(zip(rows.places, (rows.matrix @ vector).tolist(), strict=True))
+        ranked = self._fuse(question, _Scored(cards, sparse, cosines, near))
         self._rerank(question, ranked)
         self._prefer_held(question, query, ranked)
         return Ranking(question, distinct(ranked, rows, self._parameters, query.k), vector)
 
-    def _neighbours(self, view: ReadView, records: Sequence[ItemRecord]) -> dict[int, tuple[int, ...]]:
+    def _neighbours(self, view: ReadView, cards: Sequence[Card]) -> dict[int, tuple[int, ...]]:
         """The turns before and after each turn of a talk: its question or its answer often stands there."""
         if not self._parameters.near:
             return {}
-        turns = [record for record in records if record.kind == "chat"]
-        listed = {address: view.source(address) for address in {record.address for record in turns}}
-        places = {
-            address: {key: at for at, key in enumerate(source.items)} for address, source in listed.items() if source
-        }
+        turns = [card for card in cards if card.kind == "chat"]
+        listed = {name: view.source_by_key(name) for name in {card.source for card in turns}}
+        places = {name: {key: at for at, key in enumerate(source.items)} for name, source in listed.items() if source}
         found: dict[int, tuple[int, ...]] = {}
-        for record in turns:
-            source, at = listed[record.address], places.get(record.address, {}).get(record.key)
+        for card in turns:
+            source, at = listed[card.source], places.get(card.source, {}).get(card.key)
             if source is not None and at is not None:
-                found[record.key] = (*source.items[max(0, at - 1) : at], *source.items[at + 1 : at + 2])
+                found[card.key] = (*source.items[max(0, at - 1) : at], *source.items[at + 1 : at + 2])
         return found
 
     def _rerank(self, question: Question, ranked: list[RankedItem]) -> None:
@@ -162,7 +166,7 @@ class Recall:
         if top < 2 or ranked[0].score - ranked[1].score >= own.rerank_margin:
             return
         if self._reranker is not None and self._reranker.reads(question):
-            families = [family_of(own, self._family(item.record, question)) for item in ranked[:top]]
+            families = [family_of(own, self._family(item.card, question)) for item in ranked[:top]]
             self._look_closer(self._reranker, question, ranked, [family.rerank for family in families])
         elif own.spelling is not None:
             self._look_closer(self._letters, question, ranked, [own.spelling] * top)
@@ -176,7 +180,7 @@ class Recall:
         """Reorder as many of the best as there are ``weights``, in place; passed over when ``reranker`` has nothing to
         say of any."""
         top = ranked[: len(weights)]
-        looked = reranker.scores(question, [item.record for item in top])
+        looked = reranker.scores(question, [item.card for item in top])
         if all(one is None for one in looked):
             return
         readable = self._encoder is not None and question.readable_by(self._encoder.scripts)
@@ -188,7 +192,7 @@ class Recall:
             item.rerank += score - item.score
             item.score = score
             item.rerankers += (reranker.name,)
-        top.sort(key=lambda item: (-item.score, item.record.key))
+        top.sort(key=lambda item: (-item.score, item.card.key))
         ranked[: len(top)] = top
 
     def _prefer_held(self, question: Question, query: RecallQuery, ranked: list[RankedItem]) -> None:
@@ -205,26 +209,38 @@ class Recall:
             if any(hint in item.record.path.lower() for hint in hints):
                 item.held += _FILE_HINT_BONUS
             item.score += item.held
-        ranked.sort(key=lambda item: (-item.score, item.record.key))
+        ranked.sort(key=lambda item: (-item.score, item.card.key))
 
     def _nearest(self, vector: NDArray[np.float32], wide: int, query: RecallQuery) -> list[ItemKey]:
-        filters, fabric = query.filters, self._fabric
-        if filters.empty and not query.modality:
+        filters, modality, fabric = query.filters, query.modality, self._fabric
+        if filters.empty and not modality:
             return self._holding(fabric.vectors.search(vector, wide), wide, lambda _key, _view: True)
-        keys = fabric.terms.matching(filters, query.modality, self._parameters.exact_below + 1)
-        if len(keys) > self._parameters.exact_below:  # too many to name: each is looked at
-            nearest = fabric.vectors.search(vector, wide * _OVERFETCH)
-            return self._holding(nearest, wide, lambda key, view: _is_admitted(key, view, query))
-        among, size = frozenset(keys), len(fabric.vectors)
-        reach = int(_SPARE * wide * size / max(1, len(among)))
-        if len(among) > _FEW and reach <= _MAX_REACH:
-            found = self._holding(fabric.vectors.search(vector, reach), wide, lambda key, _view: key in among)
-            if len(found) >= wide:
+        count = fabric.terms.count(filters, modality)
+        many = count > self._parameters.exact_below
+        reach = int(_SPARE * wide * len(fabric.vectors) / max(1, count))
+        if many or (count > _FEW and reach <= _MAX_REACH):
+            admitted = self._admitting(query, many=many)
+            found = self._holding(fabric.vectors.search(vector, min(reach, _MAX_REACH)), wide, admitted)
+            if many or len(found) >= wide:
                 return found
-        with fabric.records.read() as view:
-            pairs = (view.vector(fabric.space.fingerprint, record.content) for record in view.items(keys))
-            labels = [pair[0] for pair in pairs if pair is not None]
-        return self._holding(fabric.vectors.search(vector, wide, labels), wide, lambda key, _view: key in among)
+        return self._compared(vector, wide, fabric.terms.matching(filters, modality, count))
+
+    def _admitting(self, query: RecallQuery, *, many: bool) -> Callable[[ItemKey, ReadView], bool]:
+        """Whether the filters let an item through: told by its card where that is enough, else by the word index when
+        it lets few enough through to name them."""
+        filters, modality = query.filters, query.modality
+        if many or not (filters.paths or filters.languages):
+            return lambda key, view: any(admits(filters, modality, card) for card in view.cards((key,)))
+        among = frozenset(self._fabric.terms.matching(filters, modality, self._parameters.exact_below))
+        return lambda key, _view: key in among
+
+    def _compared(self, vector: NDArray[np.float32], wide: int, keys: Sequence[ItemKey]) -> list[ItemKey]:
+        """The ``wide`` nearest of these items, each looked at."""
+        with self._fabric.records.read() as view:
+            rows = self._rows(view, view.cards(keys), vector)
+        scores = np.round(rows.matrix @ vector, _COSINE_DECIMALS)
+        known = np.fromiter(rows.places, np.int64, len(rows.places))
+        return [ItemKey(key) for key in known[np.lexsort((known, -scores))][:wide].tolist()]
 
     def _holding(
         self, nearest: Sequence[tuple[Label, float]], wide: int, admitted: Callable[[ItemKey, ReadView], bool]
@@ -240,42 +256,43 @@ class Recall:
                     break
         return result[:wide]
 
-    def _rows(
-        self, view: ReadView, records: Sequence[ItemRecord], vector: NDArray[np.float32] | None
-    ) -> dict[int, NDArray[np.float32]]:
+    def _rows(self, view: ReadView, cards: Sequence[Card], vector: NDArray[np.float32] | None) -> Rows:
         """Unit vectors of those that have one; of none, when there is no question's vector to compare them with."""
         if vector is None:
-            return {}
-        found = ((record.key, view.vector(self._fabric.space.fingerprint, record.content)) for record in records)
-        return {key: pair[1] for key, pair in found if pair is not None}
+            return Rows({}, np.empty((0, 0), np.float32))
+        found = view.vectors(self._fabric.space.fingerprint, [card.content for card in cards])
+        kept = [(card.key, row) for card, row in zip(cards, found, strict=True) if row is not None]
+        places = {key: place for place, (key, _) in enumerate(kept)}
+        matrix = np.stack([row for _, row in kept]) if kept else np.empty((0, len(vector)), np.float32)
+        return Rows(places, matrix)
 
     def _fuse(self, question: Question, scored: _Scored) -> list[RankedItem]:
         now_s = self._clock.now().timestamp()
         candidates = [
             Candidate(
-                key=record.key,
-                dense=scored.cosines.get(record.key),
-                sparse=scored.sparse.get(record.key, 0.0),
-                family=self._family(record, question),
-                age_s=now_s - record.timestamp_s,
-                quality=source_quality(record.path, record.kind, record.title, superseded=record.superseded),
-                near=max((scored.sparse.get(key, 0.0) for key in scored.near[record.key]), default=0.0)
-                if record.key in scored.near
+                key=card.key,
+                dense=scored.cosines.get(card.key),
+                sparse=scored.sparse.get(card.key, 0.0),
+                family=self._family(card, question),
+                age_s=now_s - card.timestamp_s,
+                quality=quality_of(card.kind, card.old),
+                near=max((scored.sparse.get(key, 0.0) for key in scored.near[card.key]), default=0.0)
+                if card.key in scored.near
                 else None,
             )
-            for record in scored.records
+            for card in scored.cards
         ]
         readable = self._encoder is None or question.readable_by(self._encoder.scripts)
         factor = 1.0 if readable or not any(scored.sparse.values()) else self._parameters.script_gate
-        by_key = {record.key: record for record in scored.records}
+        by_key = {card.key: card for card in scored.cards}
         given = {candidate.key: candidate for candidate in candidates}
         fused = [(one, given[one.key]) for one in fuse(candidates, self._parameters, factor)]
         return [RankedItem(by_key[one.key], one, own.dense, own.sparse, one.score, own.near) for one, own in fused]
 
-    def _family(self, record: ItemRecord, question: Question) -> str:
-        if record.modality == "code":
+    def _family(self, card: Card, question: Question) -> str:
+        if card.modality == "code":
             return "code"
-        if record.kind == "chat":
+        if card.kind == "chat":
             return "chat"
         topical = not question.specific or len(question.terms) >= self._parameters.long_question_words
         return "topical" if topical else "prose"
@@ -286,21 +303,19 @@ def embedded_text(record: ItemRecord) -> str:
     return embedding_text(record.title, record.scope, record.header, record.chunk, record.text)
 
 
-def _is_admitted(key: ItemKey, view: ReadView, query: RecallQuery) -> bool:
-    record = view.item(key)
-    return record is not None and admits(query.filters, query.modality, record)
-
-
-def admits(filters: Filters, modality: Sequence[str], record: ItemRecord) -> bool:
-    """Whether the filters let a record through; the same rule as the term index's."""
-    if modality and record.modality not in modality:
+def admits(filters: Filters, modality: Sequence[str], item: ItemRecord | Card) -> bool:
+    """Whether the filters let an item through; the same rule as the term index's."""
+    if modality and item.modality not in modality:
         return False
-    if filters.paths and not any(is_within(record.path, path.rstrip("/") or "/") for path in filters.paths):
+    if filters.kinds and item.kind not in filters.kinds:
         return False
-    if filters.kinds and record.kind not in filters.kinds:
+    if filters.since and item.timestamp_s < int(filters.since.timestamp()):
         return False
+    if filters.until and item.timestamp_s > int(filters.until.timestamp()):
+        return False
+    if not (filters.paths or filters.languages):
+        return True
+    record = item if isinstance(item, ItemRecord) else item.record
     if filters.languages and (record.language or "") not in {language.lower() for language in filters.languages}:
         return False
-    if filters.since and record.timestamp_s < int(filters.since.timestamp()):
-        return False
-    return not (filters.until and record.timestamp_s > int(filters.until.timestamp()))
+    return not filters.paths or any(is_within(record.path, path.rstrip("/") or "/") for path in filters.paths)

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import tantivy
 
+from assistant.contracts.documents import Modality
 from assistant.contracts.errors import DamagedIndex, StorageFailed
 from assistant.contracts.ids import ItemKey
 from assistant.core import words
@@ -34,6 +35,9 @@ _WATERMARK = "watermark"
 _REMEMBERED_PATHS = 64  # the items of one source come together
 MAX_TERMS = 128
 _NEVER = 1 << 62
+_REMEMBERED_STEMS = 8192
+"""How often each of so many stems occurs is remembered, until something is written."""
+_MODALITIES = get_args(Modality)
 
 
 class TantivyTerms:
@@ -82,8 +86,7 @@ class TantivyTerms:
             self._index = tantivy.Index(self._schema, path=str(self._folder))
             self._index.register_tokenizer("prose", self._analyser)
             self._index.register_tokenizer("exact", exact_analyser())
-            self._index.reload()
-            self._applied = self._read_watermark()
+            self.refresh()
 
     def clear(self) -> None:
         """Throw the index away and start an empty one."""
@@ -108,6 +111,7 @@ class TantivyTerms:
         """See what another process has committed meanwhile."""
         self._index.reload()
         self._applied = self._read_watermark()
+        self._frequencies: dict[str, int] = {}
 
     def _read_watermark(self) -> int:
         searcher = self._index.searcher()
@@ -138,6 +142,7 @@ class TantivyTerms:
                 raise
             self._index.reload()
             self._applied = applied
+            self._frequencies = {}
 
     def _roll_back(self) -> None:
         writer, self._writer = self._writer, None  # the next change gets a new one
@@ -180,10 +185,20 @@ class TantivyTerms:
         return list(self._analyser.analyze(words.normalise(text)))
 
     def frequency(self, stem: str) -> int:
+        known = self._frequencies
+        if stem not in known:
+            if len(known) >= _REMEMBERED_STEMS:
+                known = self._frequencies = {}
+            known[stem] = self._count(stem)
+        return known[stem]
+
+    def _count(self, stem: str) -> int:
         searcher = self._index.searcher()
-        if not searcher.doc_freq("body", stem):
-            return 0
-        query = tantivy.Query.term_query(self._schema, "body", stem)  # unlike the figure above, counts no dropped item
+        found = int(searcher.doc_freq("body", stem))
+        written = sum(searcher.doc_freq("modality", one) for one in _MODALITIES)
+        if not found or written == len(self):  # else these figures count items that were dropped or replaced, too
+            return found
+        query = tantivy.Query.term_query(self._schema, "body", stem)
         return int(searcher.search(query, 1, count=True).count or 0)  # type: ignore[attr-defined]
 
     def holding(self, keys: Sequence[int], stem: str | None = None) -> list[ItemKey]:
@@ -208,30 +223,51 @@ class TantivyTerms:
         wanted = self._wanted(terms, exact, phrases)
         if wanted is None or k <= 0 or (among is not None and not among):
             return []
-        clauses = [(tantivy.Occur.Must, wanted), *self._filter_clauses(filters, modality)]
-        if among is not None:
-            keys = tantivy.Query.term_set_query(self._schema, "key", [int(key) for key in among])
-            clauses.append((tantivy.Occur.Must, tantivy.Query.const_score_query(keys, 0.0)))
-        return self._run(tantivy.Query.boolean_query(clauses), k)
+        clauses = self._filter_clauses(filters, modality)
+        if among is not None:  # a query each: three times as fast as one for the set of them
+            keys = [tantivy.Query.term_query(self._schema, "key", int(key)) for key in among]
+            any_key = tantivy.Query.boolean_query([(tantivy.Occur.Should, key) for key in keys])
+            clauses.append((tantivy.Occur.Must, tantivy.Query.const_score_query(any_key, 0.0)))
+        if not clauses:  # by itself it passes over what cannot be among the best
+            return self._run(wanted, k)
+        return self._run(tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), *clauses]), k)
+
+    def count(self, filters: Filters, modality: Sequence[str]) -> int:
+        with self._damage_is_told():
+            searcher = self._index.searcher()
+            return int(searcher.search(self._matching(filters, modality), 1, count=True).count or 0)  # type: ignore[attr-defined]
 
     def matching(self, filters: Filters, modality: Sequence[str], limit: int) -> list[ItemKey]:
+        return [ItemKey(key) for key, _ in self._found(self._matching(filters, modality), limit)]
+
+    def _matching(self, filters: Filters, modality: Sequence[str]) -> tantivy.Query:
         clauses = self._filter_clauses(filters, modality)
+        if not clauses:
+            clauses = [(tantivy.Occur.Must, tantivy.Query.all_query())]
         clauses.append((tantivy.Occur.MustNot, tantivy.Query.term_query(self._schema, "mark", _WATERMARK)))
-        clauses.append((tantivy.Occur.Must, tantivy.Query.all_query()))
-        return [key for key, _ in self._run(tantivy.Query.boolean_query(clauses), limit)]
+        return tantivy.Query.boolean_query(clauses)
 
     def _run(self, query: tantivy.Query, k: int) -> list[tuple[ItemKey, float]]:
+        found = [(ItemKey(key), score) for key, score in self._found(query, k) if key]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+    def _found(self, query: tantivy.Query, k: int) -> Iterator[tuple[int, float]]:
+        """Keys and scores of the best ``k``; key 0 for the watermark."""
         if k <= 0:
-            return []
+            return iter(())
+        with self._damage_is_told():
+            searcher = self._index.searcher()
+            hits = searcher.search(query, k, count=False).hits
+            keys = searcher.fast_field_values("key", [address for _, address in hits])
+        return zip((int(key or 0) for key in keys), (score for score, _ in hits), strict=True)
+
+    @contextmanager
+    def _damage_is_told(self) -> Iterator[None]:
         try:
             with _panics_are_errors():
-                searcher = self._index.searcher()
-                hits = searcher.search(query, k, count=False).hits
-                keys = searcher.fast_field_values("key", [address for _, address in hits])
+                yield
         except (ValueError, OSError) as error:
             raise DamagedIndex(f"The term index cannot be searched ({error}).") from error
-        found = [(ItemKey(int(key)), float(score)) for key, (score, _) in zip(keys, hits, strict=True) if key]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def _wanted(self, terms: Mapping[str, float], exact: Sequence[str], phrases: Sequence[str]) -> tantivy.Query | None:
         title_boost, exact_boost, phrase_boost = self._boosts

@@ -130,8 +130,11 @@ class HnswVectors:
             except RuntimeError:  # the graph reached fewer than k live vectors
                 everything = sorted(self._live)
                 return self._rank(np.asarray(everything, dtype=np.int64), self._rows(everything), vector, k)
-            pairs = [(Label(int(a)), 1.0 - float(b)) for a, b in zip(labels[0], distances[0], strict=True)]
-            return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+            order = np.lexsort((labels[0], distances[0]))
+            scores = 1.0 - distances[0][order].astype(np.float64)
+            return [
+                (Label(label), score) for label, score in zip(labels[0][order].tolist(), scores.tolist(), strict=True)
+            ]
 
     def similarity(self, vector: NDArray[np.float32], labels: Sequence[Label]) -> Mapping[Label, float]:
         with self._lock:

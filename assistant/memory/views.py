@@ -14,7 +14,7 @@ from assistant.contracts.ids import ItemKey, Label, Revision
 from assistant.core.late import TOKEN_WIDTH
 from assistant.memory import layout
 from assistant.memory.envelope import seal, unseal
-from assistant.memory.layout import ItemRecord, JournalRecord, RootRecord, SourceRecord, pack_u64, unpack_u64
+from assistant.memory.layout import Card, ItemRecord, JournalRecord, RootRecord, SourceRecord, pack_u64, unpack_u64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,10 @@ class ReadView:
         return sorted(records, key=lambda record: record.path)
 
     def source(self, address: SourceAddress) -> SourceRecord | None:
-        return self._get(SourceRecord, "sources", layout.source_key(address))
+        return self.source_by_key(layout.source_key(address))
+
+    def source_by_key(self, key: bytes) -> SourceRecord | None:
+        return self._get(SourceRecord, "sources", key)
 
     def sources(self) -> Iterator[SourceRecord]:
         for key, value in self.entries("sources"):
@@ -106,6 +109,12 @@ class ReadView:
         """The items that exist, in the order given."""
         found = (self.item(key) for key in keys)
         return [record for record in found if record is not None]
+
+    def cards(self, keys: Iterable[int]) -> list[Card]:
+        """The cards of the items that exist, in the order given."""
+        names = (pack_u64(key) for key in keys)
+        found = ((name, self._raw("items", name)) for name in names)
+        return [Card(name, value) for name, value in found if value is not None]
 
     def all_items(self) -> Iterator[ItemRecord]:
         for key, value in self.entries("items"):
@@ -143,6 +152,11 @@ class ReadView:
             return None
         payload = unseal(key, value)
         return Label(unpack_u64(payload[:8])), np.frombuffer(payload, dtype=np.float32, offset=8)
+
+    def vectors(self, fingerprint: str, contents: Iterable[str]) -> list[NDArray[np.float32] | None]:
+        """Unit rows of contents, as :meth:`vector` gives them, in the order given."""
+        found = (self.vector(fingerprint, content) for content in contents)
+        return [None if pair is None else pair[1] for pair in found]
 
     def basis(self, fingerprint: str) -> NDArray[np.float32] | None:
         """The basis ``(dim, TOKEN_WIDTH)`` token rows of this space are written in, owned by the caller; ``None``:

@@ -265,6 +265,26 @@ def test_one_damaged_text_costs_that_text_only(store: Path) -> None:
     assert holds(store, FILES) == []
 
 
+def test_an_item_with_the_card_of_another_is_read_again(store: Path) -> None:
+    fabric = opened(store, ENCODER)
+    with fabric._writing() as view:
+        entries = list(view.entries("items"))[:2]
+        records = [layout.load(layout.ItemRecord, key, value) for key, value in entries]
+        first, value = entries[0]
+        card = layout.seal(first, layout.pack_card(records[1]))
+        body = layout.unseal(first, value)[len(card) :]
+        view.put("items", first, layout.seal(first, card + body))
+    report = check(fabric)
+    assert [finding.said for finding in report.findings] == [
+        f"Item {records[0].id} is ranked by what does not belong to it."
+    ]
+    fabric.close()
+    assert sorted(mended(store)) == ["1 dropped items", "1 to be read again"]
+    fabric = opened(store, ENCODER)
+    assert check(fabric).findings == ()
+    fabric.close()
+
+
 def test_a_damaged_source_is_read_again_and_its_folder_found(store: Path) -> None:
     fabric = opened(store, ENCODER)
     with fabric._writing() as view:

@@ -135,6 +135,23 @@ def test_repeated_queries_are_answered_from_memory(minilm_int8: OnnxEncoder, mon
     assert len(minilm_int8._queries) <= encoding.QUERY_CACHE_SIZE
 
 
+def test_a_question_goes_through_the_model_once(minilm_int8: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "When was the boiler serviced, and by whom?"
+    (apart,) = minilm_int8.token_vectors([text]) or []
+    vector = minilm_int8._encode([text], "", None)[0]
+    np.testing.assert_array_equal(minilm_int8.encode_query(text), vector)
+    monkeypatch.setattr(minilm_int8, "_session", None)
+    (together,) = minilm_int8.token_vectors([text]) or []
+    for part in ("rows", "starts", "ends"):
+        np.testing.assert_array_equal(getattr(together, part), getattr(apart, part))
+    monkeypatch.undo()
+    for number in range(encoding.TOKENS_CACHE_SIZE + 2):
+        minilm_int8.encode_query(f"number {number}")
+    assert len(minilm_int8._query_tokens) == encoding.TOKENS_CACHE_SIZE
+    (again,) = minilm_int8.token_vectors([text]) or []  # forgotten, and read anew
+    np.testing.assert_array_equal(again.rows, apart.rows)
+
+
 def test_hostile_graph_with_broken_vectors(tiny: Tiny) -> None:
     install(tiny.manifest, "fp32", tiny.target)
     encoder = load_encoder("tiny", "fp32", tiny.models_dir, manifests=tiny.manifests)

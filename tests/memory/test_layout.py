@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from assistant.contracts.documents import SourceAddress
+from assistant.contracts.documents import Modality, SourceAddress, SourceKind
 from assistant.contracts.errors import DamagedStore
+from assistant.core.fusion import quality_of, source_quality
 from assistant.memory import layout
 from assistant.memory.envelope import seal
 
@@ -17,7 +20,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampl
 NUMBER = st.integers(0, 2**62)
 ITEMS = st.builds(
     layout.ItemRecord,
-    **dict.fromkeys(("id", "path", "commit", "root", "content", "digest", "text", "header"), TEXT),
+    **dict.fromkeys(("id", "path", "commit", "root", "digest", "text", "header"), TEXT),
+    content=st.binary(min_size=32, max_size=32).map(bytes.hex),
+    kind=st.sampled_from(get_args(SourceKind)),
+    modality=st.sampled_from(get_args(Modality)),
+    superseded=st.booleans(),
     **dict.fromkeys(("key", "start_byte", "end_byte", "line", "end_line", "text_start", "text_end"), NUMBER),
     scope=st.lists(TEXT, max_size=3).map(tuple),
     title=st.none() | TEXT,
@@ -41,6 +48,38 @@ JOURNAL = st.builds(
 @given(record=ITEMS | SOURCES | JOURNAL, key=st.binary(min_size=1, max_size=40))
 def test_a_record_comes_back_as_it_was(record: layout.Record, key: bytes) -> None:
     assert layout.load(type(record), key, layout.dump(key, record)) == record
+
+
+@given(record=ITEMS)
+def test_a_card_tells_of_an_item_what_its_record_tells(record: layout.ItemRecord) -> None:
+    name = layout.pack_u64(record.key)
+    value = layout.dump(name, record)
+    card = layout.Card(name, value)
+    assert (card.key, card.content, card.kind, card.modality, card.timestamp_s) == (
+        *(record.key, record.content, record.kind, record.modality, record.timestamp_s),
+    )
+    assert card.source == layout.source_key(record.address)
+    assert quality_of(card.kind, card.old) == source_quality(
+        record.path, record.kind, record.title, superseded=record.superseded
+    )
+    assert (card.record, card.context, card.text) == (record, record.context, record.text)
+    assert layout.has_its_card(record, name, value)
+
+
+@given(record=ITEMS, at=st.integers(0), flip=st.integers(1, 255))
+def test_no_byte_of_an_item_changes_unseen(record: layout.ItemRecord, at: int, flip: int) -> None:
+    name = layout.pack_u64(record.key)
+    value = bytearray(layout.dump(name, record))
+    value[at % len(value)] ^= flip
+    with pytest.raises(DamagedStore):
+        assert layout.Card(name, bytes(value)).record
+
+
+@given(record=ITEMS, other=ITEMS)
+def test_the_card_of_another_item_is_seen(record: layout.ItemRecord, other: layout.ItemRecord) -> None:
+    name = layout.pack_u64(record.key)
+    swapped = layout.dump(name, other.model_copy(update={"key": record.key}))
+    assert layout.has_its_card(record, name, swapped) == (layout.pack_card(record) == layout.pack_card(other))
 
 
 def test_a_record_that_makes_no_sense_is_damage() -> None:
