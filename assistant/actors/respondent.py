@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from assistant.contracts.answers import Answer
 from assistant.contracts.items import RecallHit, RecallQuery, RecallResult, ScoreExplanation
-from assistant.core.answering import MAX_ITEMS, AnswerWeights, Verdict, answer, read_together
+from assistant.core.answering import MAX_ITEMS, AnswerWeights, Verdict, answer
 from assistant.core.fusion import source_quality
 from assistant.core.late import token_weights
+from assistant.core.parts import read_together
 from assistant.core.question import read_question
 from assistant.core.snippets import snippet
 from assistant.core.weighing import Asked, Evidence, Lexicon
 from assistant.memory.citing import cite_of
 from assistant.memory.freshness import FreshnessReceipt, check_freshness
+from assistant.memory.provenance import origins_in
 from assistant.memory.recall import embedded_text
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ class Respondent:
             answered=answered,
             answer=read_together(checked.parts, checked.numbers) if answered else NO_ANSWER,
             citations=checked.citations,
+            versions=checked.versions,
             revision=self._fabric.records.revision,
             sources_checked=recalled.receipt.checked,
             sources_fresh=recalled.receipt.fresh,
@@ -118,14 +121,14 @@ class Respondent:
         question, lexicon = recalled.ranking.question, self._lexicon()
         given = [_as_evidence(record, 1.0, None) for record in extra]
         found = [_as_evidence(item.record, item.score, item.cosine) for item in recalled.ranking.items[:MAX_ITEMS]]
-        asked, evidence = self._read_closely(
-            recalled.ranking, [*given, *found], [*extra, *(item.record for item in recalled.ranking.items[:MAX_ITEMS])]
-        )
-        together = answer(question, evidence, lexicon, asked, self._weights)
+        records = [*extra, *(item.record for item in recalled.ranking.items[:MAX_ITEMS])]
+        asked, evidence = self._read_closely(recalled.ranking, [*given, *found], records)
+        origin = origins_in(self._fabric, records)
+        together = answer(question, evidence, lexicon, asked, self._weights, origin)
         if not extra:
             return together
         trusting = replace(self._weights, threshold=EXTRA_TRUST * self._weights.threshold)
-        alone = answer(question, evidence[: len(extra)], lexicon, asked, trusting)
+        alone = answer(question, evidence[: len(extra)], lexicon, asked, trusting, origin)
         return alone if alone.parts and alone.confidence >= together.confidence - EXTRA_LEAD else together
 
     def _read_closely(

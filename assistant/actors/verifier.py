@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.contracts.answers import Citation
+from assistant.contracts.answers import Citation, Version
 from assistant.contracts.documents import SourceAddress
 from assistant.reading.desk import WantedPlaces
 
 if TYPE_CHECKING:
-    from assistant.core.answering import Part
+    from assistant.core.parts import Part
     from assistant.memory.layout import ItemRecord
     from assistant.reading.desk import ReadingDesk
     from assistant.reading.taking import Place, Range
@@ -25,6 +25,16 @@ class Checked:
     numbers: tuple[int, ...]
     citations: tuple[Citation, ...]
     stale: tuple[SourceAddress, ...]
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The parts that are versions of one fact; empty unless two of them or more hold."""
+        found = tuple(
+            Version(date=part.holding.day, citations=(number,), current=part.holding.current)
+            for part, number in zip(self.parts, self.numbers, strict=True)
+            if part.holding is not None
+        )
+        return found if len(found) > 1 else ()
 
 
 class Verifier:

@@ -22,6 +22,16 @@ class Citation(Contract):
     quote: str
 
 
+class Version(Contract):
+    """One of several versions of a fact that the answer tells. ``date``: ISO 8601, as exact as its source says
+    (``2026-05-19``, ``2026-05``, ``2026``); ``None``: not known. ``citations``: the numbers of the citations it stands
+    on. ``current``: whether it holds now; ``None``: it cannot be told which one does."""
+
+    date: str | None
+    citations: tuple[int, ...]
+    current: bool | None
+
+
 class Answer(Contract):
     """What ``assistant ask`` says. ``answered`` false: the memory holds no answer; ``nearest`` then shows the closest
     hits, as such. ``spoken_by`` names who formed the words: ``extractive`` or a model's name."""
@@ -36,4 +46,6 @@ class Answer(Contract):
     took_ms: float = 0.0
     confidence: float = 0.0
     """Estimated probability that the memory answers the question, 0..1."""
+    versions: tuple[Version, ...] = ()
+    """In the order of the answer; empty when no source disagrees about what the answer says."""
     nearest: tuple[RecallHit, ...] = Field(default=())

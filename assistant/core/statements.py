@@ -44,6 +44,8 @@ class Statement:
     words: str
     paragraph: int
     lead: str = ""
+    cells: tuple[str, ...] = ()
+    """Of a row: its cells as they read, one for each column."""
 
 
 def statements_of(text: str, chunk: ChunkKind, header: str = "", language: str | None = None) -> list[Statement]:
@@ -221,7 +223,9 @@ def _row_statements(text: str, header: str) -> Iterator[Statement]:
         else:
             words = " | ".join(cells)
         start = at + line.index(stripped)
-        yield Statement(start, start + len(stripped), "row", clean(words), number)
+        yield Statement(
+            start, start + len(stripped), "row", clean(words), number, cells=tuple(clean(cell) for cell in cells)
+        )
 
 
 def _cells(line: str) -> list[str]:
@@ -238,7 +242,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _code_statements(text: str) -> Iterator[Statement]:
-    words = _documentation(text)
+    words = documentation(text)
     yield Statement(0, len(text), "definition", words, 0)
     for number, (at, line) in enumerate(_lines(text)):
         stripped = line.strip()
@@ -247,7 +251,7 @@ def _code_statements(text: str) -> Iterator[Statement]:
             yield Statement(start, start + len(stripped), "setting", stripped[:_MAX_SETTING_CHARS], number + 1)
 
 
-def _documentation(text: str) -> str:
+def documentation(text: str) -> str:
     """The first words of documentation of a definition: its doc comment or docstring; "" when it has none."""
     match = re.search(r'("""|\'\'\')(.+?)(?:\1|\Z)', text, re.DOTALL)
     if match:

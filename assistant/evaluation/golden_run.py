@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.app import question
+from assistant.contracts.answers import Answer, Citation
 from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import WrongUse
 from assistant.contracts.ids import digest_of
@@ -19,7 +21,7 @@ from assistant.evaluation.external_run import DIGEST_CHARS, spread
 from assistant.evaluation.figures import NOTHING, Share, differences_of, figures_of, latency, mean_share
 from assistant.evaluation.findings import ClassFigures, Difference, GoldenReport, PartFigures, QuestionRow
 from assistant.evaluation.golden import GoldenQuestion, GoldenSet, Part
-from assistant.evaluation.metrics import DEPTH, Outcome, Place, Scored, score, supports
+from assistant.evaluation.metrics import DEPTH, Outcome, Place, Scored, dated_rightly, score, supports
 from assistant.reading.reader import FileReader
 
 if TYPE_CHECKING:
@@ -94,27 +96,34 @@ def _outcome(assistant: Assistant, home: Path, golden: GoldenQuestion) -> Outcom
     recalled_s = time.perf_counter()
     answer = assistant.ask(golden.text)
     asked_s = time.perf_counter()
-    verified, sources = [], []
+    verified, supported = 0, 0
     for one in answer.citations:
         data = Path(to_disk(one.path)).read_bytes()
         document = FileReader().read(SourceAddress(one.path), data)
         text = document.text if document else ""
-        verified.append(digest_of(data[one.start_byte : one.end_byte]) == one.digest and one.quote in text)
-        sources.append(f"{one.path}\n{text}")
+        if digest_of(data[one.start_byte : one.end_byte]) != one.digest or one.quote not in text:
+            continue
+        verified += 1
+        title, written = (document.title or "", document.timestamp) if document else ("", None)
+        supported += _supported(answer, one, f"{one.path}:{one.line}\n{title}\n{text}", written)
     return Outcome(
         question=golden,
         hits=tuple(_place(home, hit.cite.path, hit.cite.line, hit.cite.end_line) for hit in result.items),
         answered=answer.answered,
         answer=answer.answer,
         cited=tuple(_place(home, one.path, one.line, one.end_line) for one in answer.citations),
-        verified=sum(verified),
-        supported=sum(
-            good and supports(answer.answer, one.n, one.quote, readable)
-            for good, readable, one in zip(verified, sources, answer.citations, strict=True)
-        ),
+        verified=verified,
+        supported=supported,
         confidence=answer.confidence,
         recall_ms=(recalled_s - started_s) * 1000,
         ask_ms=(asked_s - recalled_s) * 1000,
+    )
+
+
+def _supported(answer: Answer, one: Citation, source: str, written: datetime | None) -> bool:
+    versions = [version for version in answer.versions if one.n in version.citations]
+    return supports(answer.answer, one.n, one.quote, source, versions=[one.n] if versions else ()) and all(
+        dated_rightly(version, source, written) for version in versions
     )
 
 

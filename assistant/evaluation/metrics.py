@@ -7,12 +7,16 @@ when one of its places does. Recall is the share of a question's facts that were
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import ir_measures
 from ir_measures import RR, R, nDCG
 
+from assistant.contracts.answers import Version
+from assistant.core.dating import dates_in
+from assistant.core.versions import FRAME
 from assistant.evaluation.golden import GoldenPlace, GoldenQuestion
 
 DEPTH = 20
@@ -122,13 +126,16 @@ _MARKED = re.compile(r"\s*\[(\d+)\]")
 _CODE = re.compile(r"```.*?```", re.DOTALL)
 _FENCE = re.compile(r"```\w*")
 _OUTSIDE_SHARE = 0.5
-_TOPIC = re.compile(r"\s*([^:\n]{1,100}):\s")
+_TOPIC = re.compile(r"\s*([^:\n]{1,100}(?::\d+\))?):\s")
+_HEADER = re.compile(r"^(\|.*\|)\n\|[-|]+\|$", re.MULTILINE)
 
 
-def supports(answer: str, number: int, quote: str, source: str) -> bool:
+def supports(answer: str, number: int, quote: str, source: str, *, versions: Collection[int] = ()) -> bool:
     """Whether every statement marked ``[number]`` in ``answer`` is held by the citation: all its words stand in the
     source, and, the heading or file it is named by aside, at least half of them in the quote itself (the others may
-    be the columns of a table or a lead-in). ``source``: text and path of the source, read anew."""
+    be the columns of a table or a lead-in). ``source``: path (with the line), title and text of the source, read anew.
+    ``versions``: numbers of the citations whose statements begin with the day they are of, which is judged by
+    :func:`dated_rightly`."""
     marks = list(_MARKED.finditer(answer))
     quoted, whole = set(_words(quote)), set(_words(source))
     found = False
@@ -136,7 +143,10 @@ def supports(answer: str, number: int, quote: str, source: str) -> bool:
         if int(mark[1]) != number:
             continue
         start = marks[at - 1].end() if at else 0
-        said = _words(_without_topic(_CODE.sub(" ", answer[start : mark.start()]), whole))
+        statement = _CODE.sub(" ", answer[start : mark.start()])
+        if number in versions:
+            statement = FRAME.sub("", statement, count=1)
+        said = _words(_without_header(_without_topic(statement, whole), whole))
         block = re.match(r"\s*```.*?```", answer[mark.end() :], re.DOTALL)
         said += _words(_FENCE.sub("", block.group())) if block else []
         found = True
@@ -145,9 +155,21 @@ def supports(answer: str, number: int, quote: str, source: str) -> bool:
     return found
 
 
+def dated_rightly(version: Version, source: str, written: datetime | None) -> bool:
+    """Whether the day of a version stands in its source: in its path, title or text, or as the moment it was ``written``."""
+    if version.date is None or (written is not None and written.date().isoformat() == version.date):
+        return True
+    return any(day == version.date for day, _, _ in dates_in(source))
+
+
 def _without_topic(statement: str, whole: set[str]) -> str:
     topic = _TOPIC.match(statement)
     return statement[topic.end() :] if topic and set(_words(topic[1])) <= whole else statement
+
+
+def _without_header(statement: str, whole: set[str]) -> str:
+    """Without the columns of a table, where the source has them."""
+    return _HEADER.sub(lambda found: "" if set(_words(found[1])) <= whole else found[0], statement)
 
 
 def _words(text: str) -> list[str]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from assistant.contracts.documents import ChunkKind
-from assistant.core.answering import DEFAULT_WEIGHTS, Part, Verdict, answer, read_together
+from assistant.core.answering import DEFAULT_WEIGHTS, Verdict, answer
 from assistant.core.late import best_matches, maxsim, token_weights
+from assistant.core.parts import Part, read_together
 from assistant.core.question import read_question
 from assistant.core.snippets import MAX_SNIPPET_CHARS, snippet
 from assistant.core.weighing import Asked, Evidence, Lexicon, weigh
@@ -88,15 +89,15 @@ def test_a_sentence_that_leans_on_the_one_before_brings_it_along() -> None:
 def test_how_something_is_done_is_told_whole() -> None:
     text = "Topping up the boiler:\n1. Switch it off.\n2. Open the left tap.\n3. Stop at 1.4 bar."
     (part,) = ask("How do I top up the boiler with the tap?", [evidence(text)]).parts
-    assert part.block
-    assert part.words.splitlines()[1:] == ["- Switch it off.", "- Open the left tap.", "- Stop at 1.4 bar."]
+    assert (part.layout, part.lead) == ("lines", "Topping up the boiler:")
+    assert part.words.splitlines() == ["1. Switch it off.", "2. Open the left tap.", "3. Stop at 1.4 bar."]
     assert text[part.start : part.end].startswith("1. Switch")
 
 
 def test_a_definition_is_shown_with_its_lines() -> None:
     code = 'def pause(n):\n    """Seconds before the next attempt."""\n    return n * 2'
     (part,) = ask("Which function gives the pause before the next attempt?", [evidence(code, chunk="code")]).parts[:1]
-    assert "Seconds before the next attempt." in part.words
+    assert "Seconds before the next attempt." in part.lead
     assert "return n * 2" in part.words
 
 
@@ -119,7 +120,7 @@ def test_numbers_follow_their_statements() -> None:
     parts = [
         Part(0, 0, 5, "first thing"),
         Part(0, 0, 5, "Second."),
-        Part(1, 0, 5, "`f` (a.py):\n```python\nf()\n```", block=True),
+        Part(1, 0, 5, "```python\nf()\n```", "code", "`f` (a.py):"),
     ]
     text = read_together(parts, [1, 2, 3])
     assert text == "First thing. [1] Second. [2]\n`f` (a.py): [3]\n```python\nf()\n```"
