@@ -39,11 +39,12 @@ class Candidate:
     dense: float | None
     sparse: float
     family: str
-    """"prose", "code", "chat" or "topical": which weights apply."""
+    """"prose", "topical", "code", "named-code" or "chat": which weights apply."""
     age_s: float
     quality: float
     near: float | None = None
     """BM25 of the better of the two neighbours of a turn of a talk; ``None`` for everything else."""
+    text_chars: int = 0
 
 
 @dataclass(slots=True)
@@ -97,7 +98,8 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
     rows = [
         (dense, sparse + parameters.near * (beside or 0.0)) for (dense, sparse), beside in zip(rows, near, strict=True)
     ]
-    totals = [dense + sparse for dense, sparse in rows]
+    lengths = _lengths([candidate.text_chars for candidate in candidates])
+    totals = [dense + sparse + parameters.length * own for (dense, sparse), own in zip(rows, lengths, strict=True)]
     low, high = min(totals), max(totals)
     spread = high - low
     shares = parameters.relevance_share, parameters.recency_share, parameters.quality_share
@@ -122,17 +124,21 @@ def rerank(
     sparse: Sequence[float],
     late: Sequence[float | None],
     weights: Sequence[RerankWeights],
+    parameters: RecallParameters,
     near: Sequence[float | None] | None = None,
-    near_weight: float = 0.0,
+    text_chars: Sequence[int] | None = None,
 ) -> list[float]:
     """New scores for the best hits, in the order given: each one's weighted z-scores, stretched over the range of the
     old scores, so that they stay comparable with those of the hits that were not reranked. What a hit lacks (``None``)
-    does not count for or against it. ``near`` as in :class:`Candidate`."""
+    does not count for or against it. ``near`` and ``text_chars`` as in :class:`Candidate`."""
     beside = _zscores(near if near is not None else [None] * len(scores))
-    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), beside, weights, strict=True)
+    lengths = _lengths(text_chars if text_chars is not None else [0] * len(scores))
+    sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), beside, lengths, weights, strict=True)
     totals = [
-        _weighted(((d, own.dense), (s, own.sparse), (t, own.late))) + near_weight * (b or 0.0)
-        for d, s, t, b, own in sides
+        _weighted(((d, own.dense), (s, own.sparse), (t, own.late)))
+        + parameters.near * (b or 0.0)
+        + parameters.length * long
+        for d, s, t, b, long, own in sides
     ]
     if not totals:
         return []
@@ -151,9 +157,16 @@ def family_of(parameters: RecallParameters, name: str) -> Family:
     """``name`` as in :class:`Candidate`."""
     if name == "code":
         return parameters.code
+    if name == "named-code":
+        return parameters.named_code or parameters.code
     if name == "chat":
         return parameters.chat
     return parameters.topical if name == "topical" and parameters.topical is not None else parameters.prose
+
+
+def _lengths(text_chars: Sequence[int]) -> list[float]:
+    """Z-scores of the logarithms."""
+    return [value or 0.0 for value in _zscores([math.log1p(count) for count in text_chars])]
 
 
 def _freshness(age_s: float, half_life_days: float) -> float:

@@ -1,7 +1,8 @@
 """Everything about recall that can be tuned, in one frozen, versioned object.
 
 Version 1 is the plan's default score. Version 2: z-scores instead of min-max, weights by the kind of chunk, a gate for
-scripts the encoder cannot read. Version 3 adapts to the question as well (``docs/decisions/0007``).
+scripts the encoder cannot read. Version 3 adapts to the question as well (``docs/decisions/0007``). Version 4 knows
+that short pieces answer little (``docs/decisions/0010``).
 """
 
 from __future__ import annotations
@@ -54,11 +55,15 @@ class RecallParameters(BaseModel):
     """How the two score lists of one query are made comparable before they are added."""
     prose: Family
     code: Family
+    """For a question about what some code does, in plain words."""
     chat: Family
     """Turns of a talk."""
     topical: Family | None = None
     """Prose, for a question about a topic rather than a particular thing, or one of at least ``long_question_words``
     content words; ``None``: as for any other."""
+    named_code: Family | None = None
+    """Code, for a question about a particular thing (a name, a number, a quote, a time, ...); ``None``: as for any
+    other."""
     long_question_words: int = 12
     relevance_share: float
     """Share of relevance in the final score; recency and source quality take the rest. The three add up to 1."""
@@ -75,6 +80,9 @@ class RecallParameters(BaseModel):
     :mod:`assistant.core.spelling`). ``None``: it is not reranked."""
     near: float = 0.0
     """Weight, beside 1.0 for all else, of the BM25 of the better of the two neighbours of a turn of a talk."""
+    length: float = 0.0
+    """Weight, beside 1.0 for all else, of the logarithm of a piece's length. A title or a lone comment is near to every
+    question about its topic, and answers few."""
     held_bonus: float = 0.0
     """What an item gains in the end that holds all identifiers and quoted phrases of the question, word for word."""
     exact_boost: float = 2.0
@@ -150,5 +158,16 @@ ADAPTIVE = RecallParameters(
     rerank_margin=0.5,
 )
 
-PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE)}
-DEFAULT = ADAPTIVE
+WEIGHTY = ADAPTIVE.model_copy(
+    update={
+        "name": "weighty",
+        "version": 4,
+        "named_code": Family(
+            first=Weights(dense=0.6, sparse=0.4), rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4)
+        ),
+        "length": 0.3,
+    }
+)
+
+PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE, WEIGHTY)}
+DEFAULT = WEIGHTY

@@ -38,7 +38,8 @@ SEALED = ("meta", "roots", "sources", "items", "vectors", "tokens", "bases", "jo
 DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
 
 _U64 = struct.Struct(">Q")
-_CARD = struct.Struct(">BBBq32s16s")
+_CARD = struct.Struct(">BBBIq32s16s")
+_MOST_CHARS = 2**32 - 1
 _SEALED_CARD_BYTES = HEAD_BYTES + _CARD.size
 _KINDS = get_args(SourceKind)
 _MODALITIES = get_args(Modality)
@@ -144,17 +145,21 @@ class Card:
     """What ranking needs of an item, in few bytes at the front of its value; the record is read when it is asked for.
 
     ``old``: it, its file, folder or title says that another has taken its place. ``source``: the key of its source.
+    ``text_chars``: length of its text.
     Also a :class:`~assistant.contracts.ports.RerankEntry`.
     """
 
-    __slots__ = ("_name", "_record", "_value", "content", "key", "kind", "modality", "old", "source", "timestamp_s")
+    __slots__ = (
+        *("_name", "_record", "_value", "content", "key", "kind", "modality", "old", "source", "text_chars"),
+        "timestamp_s",
+    )
 
     def __init__(self, name: bytes, value: bytes) -> None:
         """``name``: the packed item key; ``value``: the whole sealed value, of which only the card is verified here.
         Raises :class:`~assistant.contracts.errors.DamagedStore`, as :attr:`record` does for the rest."""
         card = unseal(name, value[HEAD_BYTES : HEAD_BYTES + _SEALED_CARD_BYTES])
         try:
-            kind, modality, old, self.timestamp_s, content, self.source = _CARD.unpack(card)
+            kind, modality, old, self.text_chars, self.timestamp_s, content, self.source = _CARD.unpack(card)
             self.kind, self.modality = _KINDS[kind], _MODALITIES[modality]
         except (struct.error, IndexError) as error:
             raise damaged("the card of an item cannot be read") from error
@@ -196,6 +201,7 @@ def pack_card(record: ItemRecord) -> bytes:
         _KINDS.index(record.kind),
         _MODALITIES.index(record.modality),
         record.superseded or calls_itself_old(record.path, record.title),
+        min(len(record.text), _MOST_CHARS),
         record.timestamp_s,
         bytes.fromhex(record.content),
         source_key(record.address),

@@ -187,7 +187,8 @@ class Recall:
         cosines = [item.cosine if readable else None for item in top]
         near = [item.near for item in top]
         bm25 = [item.bm25 for item in top]
-        scores = rerank([item.score for item in top], cosines, bm25, looked, weights, near, self._parameters.near)
+        lengths = [item.card.text_chars for item in top]
+        scores = rerank([item.score for item in top], cosines, bm25, looked, weights, self._parameters, near, lengths)
         for item, score in zip(top, scores, strict=True):
             item.rerank += score - item.score
             item.score = score
@@ -279,6 +280,7 @@ class Recall:
                 near=max((scored.sparse.get(key, 0.0) for key in scored.near[card.key]), default=0.0)
                 if card.key in scored.near
                 else None,
+                text_chars=card.text_chars,
             )
             for card in scored.cards
         ]
@@ -291,7 +293,7 @@ class Recall:
 
     def _family(self, card: Card, question: Question) -> str:
         if card.modality == "code":
-            return "code"
+            return "named-code" if question.specific else "code"
         if card.kind == "chat":
             return "chat"
         topical = not question.specific or len(question.terms) >= self._parameters.long_question_words

@@ -8,8 +8,17 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from assistant.core.fusion import Candidate, fuse, rerank, source_quality
-from assistant.core.parameters import DEFAULT, PARAMETER_SETS, PLAN, RecallParameters, RerankWeights
+from assistant.core.fusion import Candidate, family_of, fuse, rerank, source_quality
+from assistant.core.parameters import (
+    ADAPTIVE,
+    DEFAULT,
+    MEASURED,
+    PARAMETER_SETS,
+    PLAN,
+    WEIGHTY,
+    RecallParameters,
+    RerankWeights,
+)
 from assistant.core.superseding import is_superseded
 
 COSINES = st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 3))
@@ -20,7 +29,7 @@ CANDIDATES = st.lists(
         key=st.integers(1, 10**6),
         dense=st.none() | COSINES,
         sparse=SCORES,
-        family=st.sampled_from(["prose", "code", "chat", "topical"]),
+        family=st.sampled_from(["prose", "code", "named-code", "chat", "topical"]),
         age_s=st.floats(-1e6, 1e9, allow_nan=False),
         quality=st.sampled_from([0.4, 0.8, 0.9, 1.0]),
     ),
@@ -163,9 +172,23 @@ def test_what_is_no_turn_is_not_measured_by_its_neighbours() -> None:
 
 def test_reranking_keeps_the_range_and_judges_each_by_what_it_has() -> None:
     weights = [RerankWeights(dense=0.2, sparse=0.2, late=0.6)] * 3
-    scores = rerank([0.9, 0.5, 0.1], [0.1, 0.2, 0.3], [1.0, 2.0, 3.0], [0.2, None, 0.9], weights)
+    scores = rerank([0.9, 0.5, 0.1], [0.1, 0.2, 0.3], [1.0, 2.0, 3.0], [0.2, None, 0.9], weights, MEASURED)
     assert scores[2] == pytest.approx(0.9)
     assert scores[0] == pytest.approx(0.1)
     assert 0.1 < scores[1] < 0.9
-    assert rerank([], [], [], [], []) == []
-    assert rerank([0.5, 0.5], [None, None], [0.0, 0.0], [None, None], weights[:2]) == [0.5, 0.5]
+    assert rerank([], [], [], [], [], MEASURED) == []
+    assert rerank([0.5, 0.5], [None, None], [0.0, 0.0], [None, None], weights[:2], MEASURED) == [0.5, 0.5]
+
+
+def test_of_two_pieces_alike_in_all_else_the_longer_one_comes_first() -> None:
+    pair = [candidate(1, dense=0.5, sparse=1.0, text_chars=20), candidate(2, dense=0.5, sparse=1.0, text_chars=600)]
+    assert [one.key for one in fuse(pair, WEIGHTY)] == [2, 1]
+    assert [one.key for one in fuse(pair, ADAPTIVE)] == [1, 2]
+    weights = [RerankWeights(dense=0.2, sparse=0.2, late=0.6)] * 2
+    short, long = rerank([0.5, 0.4], [0.5, 0.5], [1.0, 1.0], [0.3, 0.3], weights, WEIGHTY, None, [20, 600])
+    assert short < long
+
+
+def test_a_question_about_a_named_thing_leans_less_on_vectors_in_code() -> None:
+    assert family_of(WEIGHTY, "named-code").first.dense < family_of(WEIGHTY, "code").first.dense
+    assert family_of(ADAPTIVE, "named-code") == ADAPTIVE.code
