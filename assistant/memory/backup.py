@@ -8,12 +8,11 @@ which must never come out of a file that somebody handed over.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from assistant.memory.drafts import Draft, ScratchFolder
 from assistant.memory.durable import free_bytes, make_folder, reserve
 from assistant.memory.ownership import StoreLock
 from assistant.memory.records import LOCK_BYTES, LOCK_NAME
+from assistant.memory.refused import told_as
 from assistant.memory.scanning import Scanned, scan_in_child
 
 Progress = Callable[[str, int, int], None]
@@ -176,7 +176,11 @@ def _settle(store: Path) -> None:
         lock = StoreLock(store)
         if lock.acquire():
             try:
-                with _disk_errors(store):
+                with told_as(
+                    f"What another process left half done in {store} could not be finished",
+                    kept="Nothing is lost, and nothing was written.",
+                    remedy="Check free space and permissions of the data folder, then try again.",
+                ):
                     swapping.recover(store / "records")
             finally:
                 lock.release()
@@ -214,14 +218,9 @@ def _publish(draft: Draft, target: Path, *, replace: bool) -> None:
         raise _taken(target) from error
 
 
-@contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        words = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        raise StorageFailed(
-            f"The backup {target} could not be written: {words}.",
-            kept="The memory is untouched; at that place is what was there before, or a whole backup.",
-            remedy="Free some space, check the permissions of the folder, or name another place.",
-        ) from error
+def _disk_errors(target: Path) -> AbstractContextManager[None]:
+    return told_as(
+        f"The backup {target} could not be written",
+        kept="The memory is untouched; at that place is what was there before, or a whole backup.",
+        remedy="Free some space, check the permissions of the folder, or name another place.",
+    )

@@ -4,10 +4,9 @@ its file, which could pass every look and still be made so that the next change 
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from assistant.contracts.errors import DamagedStore, StorageFailed, StoreBusy
@@ -18,6 +17,7 @@ from assistant.memory.container import Backup, open_backup
 from assistant.memory.durable import free_bytes, make_folder, move, remove_tree
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
+from assistant.memory.refused import told_as
 from assistant.memory.rewriting import rewrite_in_child
 from assistant.memory.salvage import stamp, unused
 
@@ -141,14 +141,9 @@ def _refuse_without_room(store: Path, data_bytes: int) -> None:
         )
 
 
-@contextmanager
-def _disk_errors(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        words = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        raise StorageFailed(
-            f"The backup {file} could not be restored: {words}.",
-            kept="The memory is whole: the one there was before, or the restored one when it was in place already.",
-            remedy="Check free space and permissions of the data folder, then try again.",
-        ) from error
+def _disk_errors(file: Path) -> AbstractContextManager[None]:
+    return told_as(
+        f"The backup {file} could not be restored",
+        kept="The memory is whole: the one there was before, or the restored one when it was in place already.",
+        remedy="Check free space and permissions of the data folder, then try again.",
+    )
