@@ -8,6 +8,7 @@ which must never come out of a file that somebody handed over.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -156,9 +157,11 @@ def _refuse(store: Path, target: Path, *, replace: bool) -> None:
 
 
 def _refuse_unwritable(target: Path) -> None:
-    if not os.access(target.parent, os.W_OK | os.X_OK):
+    folder = target.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
         raise StorageFailed(
-            f"The folder {target.parent} cannot be written.",
+            f"The folder {folder} cannot be written: {os.strerror(why)}.",
             kept="The memory is untouched; at that place is what was there before.",
             remedy="Check its permissions, or name another place.",
         )

@@ -66,6 +66,8 @@ def test_what_cannot_be(line: CommandLine, tmp_path: Path) -> None:
     line("restore", tmp_path / "none").refused(2, "cannot be opened")
     line("restore", "").refused(2, "empty")
     line("backup", "").refused(2, "empty")
+    for command in ("backup", "restore"):
+        line(command, "-").refused(2, "does not go through a pipe", "./-")
     (tmp_path / "text").write_text("not a backup\n" * 2000)
     line("restore", tmp_path / "text").refused(6, "cannot be used as a backup", "Nothing was changed")
     line("restore", tmp_path).refused(2, "not a plain file")
@@ -184,7 +186,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_its_room_is_measured(
     (tmp_path / "place").chmod(0o500)
     for arguments in (["new.backup"], ["old.backup", "--force"]):
         said = line("backup", tmp_path / "place" / arguments[0], *arguments[1:], preexec_fn=without_rights)
-        said.refused(6, "place cannot be written", "The memory is untouched", "another place")
+        said.refused(6, "place cannot be written: Permission denied", "The memory is untouched", "another place")
     assert [path.read_text() for path in (tmp_path / "place").iterdir()] == ["what was there"]
 
 
