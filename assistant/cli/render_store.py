@@ -23,9 +23,11 @@ _MIB = 1 << 20
 
 def named_path(path: str) -> Path:
     """A path as typed: ``~`` expanded, absolute. Raises :class:`~assistant.contracts.errors.BadPath` when it is empty,
-    which comes from a variable that was not set."""
+    which comes from a variable that was not set, or ``-``, which stands for a pipe elsewhere."""
     if not path or "\0" in path:
         raise BadPath("The path is empty.", remedy="Name a file.")
+    if path == "-":
+        raise BadPath("A backup does not go through a pipe.", remedy="Name a file; ./- is one of this name.")
     return Path(os.path.expanduser(path)).absolute()
 
 

@@ -121,10 +121,15 @@ class StorageFailed(DataError):
     """The disk refused a read or a write (full, read-only, input/output error)."""
 
 
+MOST_REASON_CHARS = 500
+
+
 class UnreadableSource(AssistantError):
-    """One source cannot be read. ``reason`` is a short phrase for the problem list."""
+    """One source cannot be read. ``reason`` is a short phrase for the problem list; a longer one, from a library that
+    repeats what it was given, is cut."""
 
     def __init__(self, reason: str) -> None:
+        reason = reason if len(reason) <= MOST_REASON_CHARS else reason[: MOST_REASON_CHARS - 1] + "…"
         super().__init__(reason)
         self.reason = reason
 

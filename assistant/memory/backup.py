@@ -13,7 +13,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from assistant.memory.drafts import Draft, ScratchFolder
 from assistant.memory.durable import free_bytes, make_folder, reserve
 from assistant.memory.ownership import StoreLock
 from assistant.memory.records import LOCK_BYTES, LOCK_NAME
+from assistant.memory.refused import told_as
 from assistant.memory.scanning import Scanned, scan_in_child
 
 Progress = Callable[[str, int, int], None]
@@ -156,9 +157,11 @@ def _refuse(store: Path, target: Path, *, replace: bool) -> None:
 
 
 def _refuse_unwritable(target: Path) -> None:
-    if not os.access(target.parent, os.W_OK | os.X_OK):
+    folder = target.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
         raise StorageFailed(
-            f"The folder {target.parent} cannot be written.",
+            f"The folder {folder} cannot be written: {os.strerror(why)}.",
             kept="The memory is untouched; at that place is what was there before.",
             remedy="Check its permissions, or name another place.",
         )
@@ -176,7 +179,11 @@ def _settle(store: Path) -> None:
         lock = StoreLock(store)
         if lock.acquire():
             try:
-                with _disk_errors(store):
+                with told_as(
+                    f"What another process left half done in {store} could not be finished",
+                    kept="Nothing is lost, and nothing was written.",
+                    remedy="Check free space and permissions of the data folder, then try again.",
+                ):
                     swapping.recover(store / "records")
             finally:
                 lock.release()
@@ -214,14 +221,9 @@ def _publish(draft: Draft, target: Path, *, replace: bool) -> None:
         raise _taken(target) from error
 
 
-@contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        words = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        raise StorageFailed(
-            f"The backup {target} could not be written: {words}.",
-            kept="The memory is untouched; at that place is what was there before, or a whole backup.",
-            remedy="Free some space, check the permissions of the folder, or name another place.",
-        ) from error
+def _disk_errors(target: Path) -> AbstractContextManager[None]:
+    return told_as(
+        f"The backup {target} could not be written",
+        kept="The memory is untouched; at that place is what was there before, or a whole backup.",
+        remedy="Free some space, check the permissions of the folder, or name another place.",
+    )

@@ -22,6 +22,8 @@ from assistant.lifeline import hold
 from assistant.memory.envelope import damaged
 
 FAILED = 2
+END_LIMIT_S = 120.0
+"""How long a child may take to end once it has closed its output."""
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _POLL_S = 0.2
 _BLOCK_BYTES = 1 << 16
@@ -58,11 +60,7 @@ class Child:
             if not select.select([self._output], [], [], _POLL_S)[0]:
                 waited_s += _POLL_S
                 if waited_s >= silent_s:
-                    raise StorageFailed(
-                        f"Looking at the memory store took longer than {silent_s / 60:.0f} minutes.",
-                        kept="Nothing was changed.",
-                        remedy="Try again when the computer has less to do.",
-                    )
+                    raise _too_long(silent_s)
                 continue
             waited_s = 0.0
             block = os.read(self._output, _BLOCK_BYTES)
@@ -72,14 +70,18 @@ class Child:
 
     def ended(self) -> int:
         """Wait for its end; 0 or 1. Raises a DamagedStore when reading killed it, the error it told of, and
-        :class:`~assistant.contracts.errors.StorageFailed` when it ended in some other way."""
+        :class:`~assistant.contracts.errors.StorageFailed` when it ended in some other way or does not end."""
+        waited_s = 0.0
         while True:
             try:
                 code = self._process.wait(_POLL_S)
                 break
             except subprocess.TimeoutExpired:
+                waited_s += _POLL_S
                 if self._should_stop():
                     raise Interrupted from None
+                if waited_s >= END_LIMIT_S:
+                    raise _too_long(END_LIMIT_S) from None
         if code < 0 and -code in _OF_DAMAGE:
             raise damaged(f"reading it killed the checking process (signal {-code})")
         if code not in (0, 1):
@@ -100,6 +102,14 @@ class Child:
             kept="Nothing was changed.",
             remedy="Try again when less is running on this computer.",
         )
+
+
+def _too_long(seconds: float) -> StorageFailed:
+    return StorageFailed(
+        f"Looking at the memory store took longer than {seconds / 60:.0f} minutes.",
+        kept="Nothing was changed.",
+        remedy="Try again when the computer has less to do.",
+    )
 
 
 @contextmanager

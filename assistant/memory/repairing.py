@@ -6,10 +6,9 @@ place, so that not everything must be read and learnt anew.
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -26,6 +25,7 @@ from assistant.memory.durable import free_bytes, make_folder, opened, sync_folde
 from assistant.memory.envelope import damaged
 from assistant.memory.mending import mend_in_child
 from assistant.memory.ownership import StoreLock, refuse_missing
+from assistant.memory.refused import told_as
 from assistant.memory.restoring import put_in_place
 from assistant.memory.salvage import set_aside, stamp
 from assistant.memory.scanning import scan_in_child
@@ -133,17 +133,12 @@ def _shelf(store: Path, shelf: Path) -> Path:
     return shelf if same_disk else store.parent
 
 
-@contextmanager
-def _disk_errors(store: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        words = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        raise StorageFailed(
-            f"The memory store in {store} could not be mended: {words}.",
-            kept="It is as it was; when it was replaced already, the old one was kept.",
-            remedy="Check free space and permissions of the data folder, then try again.",
-        ) from error
+def _disk_errors(store: Path) -> AbstractContextManager[None]:
+    return told_as(
+        f"The memory store in {store} could not be mended",
+        kept="It is as it was; when it was replaced already, the old one was kept.",
+        remedy="Check free space and permissions of the data folder, then try again.",
+    )
 
 
 def inspect(

@@ -1,12 +1,12 @@
 """Putting a backup in the place of the memory: all of it is verified first, the old memory is kept beside, and after a
-crash at any moment there is the one or the other."""
+crash at any moment there is the one or the other. What takes the place are the values of the backup, written anew, not
+its file, which could pass every look and still be made so that the next change spoils it."""
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from assistant.contracts.errors import DamagedStore, StorageFailed, StoreBusy
@@ -17,6 +17,8 @@ from assistant.memory.container import Backup, open_backup
 from assistant.memory.durable import free_bytes, make_folder, move, remove_tree
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
+from assistant.memory.refused import told_as
+from assistant.memory.rewriting import rewrite_in_child
 from assistant.memory.salvage import stamp, unused
 
 PROJECTIONS = ("terms", "vectors")
@@ -68,14 +70,18 @@ def _replace(backup: Backup, store: Path, progress: Progress, should_stop: Calla
     swapping.recover(records)
     _drop_unfinished(store)
     _refuse_without_room(store, note.size_bytes)
-    building = swapping.being_made(records)
     try:
+        building = swapping.start(records)
+        received = building / "received"
         try:
-            scanned = verify(backup, building, progress, should_stop)
+            scanned = verify(backup, received, progress, should_stop)
+            if (note.counts, note.revision) != (scanned.counts, scanned.revision):
+                raise container.refused(backup.path, "it holds something else than it says")
+            progress("Writing it anew", 0, 0)
+            rewrite_in_child(received, building, should_stop)
         except DamagedStore as error:
             raise container.refused(backup.path, "what is in it is damaged") from error
-        if (note.counts, note.revision) != (scanned.counts, scanned.revision):
-            raise container.refused(backup.path, "it holds something else than it says")
+        remove_tree(received)
         progress("Putting it in place", 0, 0)
         kept = put_in_place(store, store.with_name(f"{store.name}{_KEPT}{stamp()}"))
     except BaseException:
@@ -125,23 +131,19 @@ def _drop_unfinished(store: Path) -> None:
 
 def _refuse_without_room(store: Path, data_bytes: int) -> None:
     room = free_bytes(store)
-    if room < data_bytes + _SPARE_BYTES:
+    needed = 2 * data_bytes + _SPARE_BYTES
+    if room < needed:
         raise StorageFailed(
-            f"There is too little room in {store}: {room / 1e6:,.1f} MB are free, "
-            f"{(data_bytes + _SPARE_BYTES) / 1e6:,.1f} MB are needed, and some more for the indexes.",
+            f"There is too little room in {store}: {room / 1e6:,.1f} MB are free, {needed / 1e6:,.1f} MB are needed "
+            "(half of them only while it is checked), and some more for the indexes.",
             kept="Nothing was changed.",
             remedy="Free some space and try again.",
         )
 
 
-@contextmanager
-def _disk_errors(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        words = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        raise StorageFailed(
-            f"The backup {file} could not be restored: {words}.",
-            kept="The memory is whole: the one there was before, or the restored one when it was in place already.",
-            remedy="Check free space and permissions of the data folder, then try again.",
-        ) from error
+def _disk_errors(file: Path) -> AbstractContextManager[None]:
+    return told_as(
+        f"The backup {file} could not be restored",
+        kept="The memory is whole: the one there was before, or the restored one when it was in place already.",
+        remedy="Check free space and permissions of the data folder, then try again.",
+    )

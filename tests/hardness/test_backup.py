@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ from assistant.memory.ownership import StoreLock
 from assistant.memory.recall import Recall
 from assistant.memory.records import RecordStore
 from assistant.testing.clock import FakeClock
-from assistant.testing.disks import SlowDisk, TurnedDisk
+from assistant.testing.disks import RefusingDisk, SlowDisk, TurnedDisk
 from hardness.stored import ENCODER, FILES, NOW, backed_up, furnish, holds, restored, unseen
 
 CHANGED = {**FILES, "/r/0.md": "changed", "/r/new.md": "number new"}
@@ -443,6 +444,16 @@ def test_a_memory_that_was_left_in_the_middle_of_a_swap_is_backed_up(top: Path) 
     records.rename(top / "memory" / "records.old")
     shutil.copytree(top / "memory" / "records.old", top / "memory" / "records.new")
     assert backed_up(top / "memory", top / "new").items == 90
+    holds(top / "memory", FILES)
+
+
+def test_a_swap_that_cannot_be_finished_is_not_called_a_backup_that_cannot_be_written(top: Path) -> None:
+    (top / "memory" / "records").rename(top / "memory" / "records.new")
+    with using(RefusingDisk(errno.EROFS, 0)), pytest.raises(StorageFailed, match="left half done") as refusal:
+        backed_up(top / "memory", top / "new")
+    assert "Read-only" in str(refusal.value)
+    assert "Nothing is lost" in refusal.value.kept
+    assert not (top / "new").exists()
     holds(top / "memory", FILES)
 
 

@@ -77,6 +77,14 @@ def test_a_child_that_says_nothing_for_too_long_is_given_up() -> None:
             next(child.blocks(0.3))
 
 
+def test_a_child_that_closes_its_output_and_stays_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "END_LIMIT_S", 0.3)
+    with children.child(MODULE, "close") as child:
+        assert b"".join(child.blocks(LIMIT_S)) == b"ready\n"
+        with pytest.raises(StorageFailed, match="took longer"):
+            child.ended()
+
+
 def test_a_child_whose_parent_is_gone_before_it_begins_does_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "assistant.memory.mending", str(tmp_path)]
     done = subprocess.run(command, input=b"", capture_output=True, check=False, process_group=0, timeout=LIMIT_S)

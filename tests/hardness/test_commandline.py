@@ -62,19 +62,21 @@ def test_words_for_a_person(line: CommandLine, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be(line: CommandLine, tmp_path: Path) -> None:
-    line("backup", tmp_path / "file").refused(2, "Nothing is remembered yet")
-    line("restore", tmp_path / "none").refused(2, "cannot be opened")
-    line("restore", "").refused(2, "empty")
-    line("backup", "").refused(2, "empty")
+    line.inside("backup", tmp_path / "file").refused(2, "Nothing is remembered yet")
+    line.inside("restore", tmp_path / "none").refused(2, "cannot be opened")
+    line.inside("restore", "").refused(2, "empty")
+    line.inside("backup", "").refused(2, "empty")
+    for command in ("backup", "restore"):
+        line.inside(command, "-").refused(2, "does not go through a pipe", "./-")
     (tmp_path / "text").write_text("not a backup\n" * 2000)
-    line("restore", tmp_path / "text").refused(6, "cannot be used as a backup", "Nothing was changed")
-    line("restore", tmp_path).refused(2, "not a plain file")
-    line("restore", "/dev/null").refused(2, "not a plain file")
+    line.inside("restore", tmp_path / "text").refused(6, "cannot be used as a backup", "Nothing was changed")
+    line.inside("restore", tmp_path).refused(2, "not a plain file")
+    line.inside("restore", "/dev/null").refused(2, "not a plain file")
     furnished(line, 1)
-    line("backup", tmp_path / "none" / "file").refused(2, "no folder")
-    line("backup", tmp_path).refused(2, "not a plain file")
-    line("backup", "/dev/full", "--force").refused(2, "not a plain file")
-    line("backup", line.home / "data" / "memory" / "file").refused(2, "inside the memory store")
+    line.inside("backup", tmp_path / "none" / "file").refused(2, "no folder")
+    line.inside("backup", tmp_path).refused(2, "not a plain file")
+    line.inside("backup", "/dev/full", "--force").refused(2, "not a plain file")
+    line.inside("backup", line.home / "data" / "memory" / "file").refused(2, "inside the memory store")
 
 
 def test_a_backup_on_another_computer(line: CommandLine, models: Path, tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_its_room_is_measured(
     (tmp_path / "place").chmod(0o500)
     for arguments in (["new.backup"], ["old.backup", "--force"]):
         said = line("backup", tmp_path / "place" / arguments[0], *arguments[1:], preexec_fn=without_rights)
-        said.refused(6, "place cannot be written", "The memory is untouched", "another place")
+        said.refused(6, "place cannot be written: Permission denied", "The memory is untouched", "another place")
     assert [path.read_text() for path in (tmp_path / "place").iterdir()] == ["what was there"]
 
 

@@ -9,11 +9,14 @@ import os
 import random
 import socket
 import stat
+import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import lmdb
 import pytest
+from memory.world import opened, remember
 
 from assistant.contracts.errors import BadFile, BadPath, DataError, StorageFailed, UserError
 from assistant.memory import container
@@ -22,7 +25,7 @@ from assistant.memory.container import NOTE_NAME, open_backup
 from assistant.memory.durable import using
 from assistant.memory.records import RecordStore
 from assistant.testing.disks import RefusingDisk, no_descriptors_left
-from hardness.stored import FILES, backed_up, furnish, holds, restored, unseen
+from hardness.stored import ENCODER, FILES, backed_up, furnish, holds, restored, unseen
 
 HEADER = 512
 NOTE_AT, DATA_HEAD_AT = HEADER, HEADER + 16_384
@@ -192,6 +195,39 @@ def reframed(sound: bytes, data: bytes) -> bytes:
 
     whole = note_of(sound, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     return whole[:DATA_HEAD_AT] + member("records.mdb", len(data)) + data + container.tail(len(data))
+
+
+META_PAGES, FREE_PAGES_AT, PAGE_SIZE_BYTES, DATABASE_BYTES = (0, 4096), 40, 6, 48
+"""Where LMDB keeps the root of its list of free pages (``struct MDB_meta`` in lmdb.c), behind the size of a page and
+flags that stay."""
+
+
+def with_free_pages(sound: bytes, folder: Path, *told: int) -> bytes:
+    """The backup with a list of free pages of our own: first how many it says there are, then their numbers."""
+    folder.mkdir()
+    (folder / "data.mdb").write_bytes(data_of(sound))
+    with lmdb.open(str(folder), max_dbs=40, map_size=1 << 28) as env:
+        listed = env.open_db(b"listed", integerkey=True)
+        with env.begin(write=True) as txn:
+            txn.put(struct.pack("<Q", 1), struct.pack(f"<{len(told)}Q", *told), db=listed)
+        with env.begin() as txn:
+            root = bytes(txn.get(b"listed"))
+    data = bytearray((folder / "data.mdb").read_bytes())
+    for page in META_PAGES:
+        data[page + FREE_PAGES_AT + PAGE_SIZE_BYTES : page + FREE_PAGES_AT + DATABASE_BYTES] = root[PAGE_SIZE_BYTES:]
+    return reframed(sound, bytes(data))
+
+
+@pytest.mark.parametrize("told", [(30, *range(30, 0, -1)), (1 << 40, 5, 4, 3)], ids=["in use", "without end"])
+def test_a_list_of_free_pages_that_lies_is_not_taken_over(sound: bytes, tmp_path: Path, told: tuple[int, ...]) -> None:
+    """All values are sound, so the backup may be restored; but the first change would be written over them."""
+    (tmp_path / "file").write_bytes(with_free_pages(sound, tmp_path / "made", *told))
+    restored(tmp_path / "file", tmp_path / "memory")
+    fabric = opened(tmp_path / "memory", ENCODER)
+    for number in range(20):
+        remember(fabric, {f"/r/new{number}.md": f"number new {number}"})
+    fabric.close()
+    holds(tmp_path / "memory", {**FILES, **{f"/r/new{number}.md": f"number new {number}" for number in range(20)}})
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -13,7 +13,7 @@ import pytest
 from assistant.actors.librarian import Librarian
 from assistant.clock import SystemClock
 from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, SourceAddress
-from assistant.contracts.errors import Interrupted, UnreadableSource
+from assistant.contracts.errors import MOST_REASON_CHARS, Interrupted, UnreadableSource
 from assistant.contracts.events import FolderScanned, nobody
 from assistant.core.filenames import to_text
 from assistant.core.parameters import DEFAULT
@@ -101,6 +101,19 @@ def test_a_pack_of_noise(pool: ReaderPool, tmp_path: Path) -> None:
     sources = FileSources(histories=IsolatedHistories(pool))
     problems = [one for one in sources.walk(str(tmp_path)) if isinstance(one, SkippedPath) and one.problem]
     assert [one.path for one in problems] == [str(tmp_path / ".git")]
+
+
+def test_a_repository_that_is_refused_with_a_megabyte_of_words(pool: ReaderPool, tmp_path: Path) -> None:
+    """A library says what it could not read; that is the repository's own text, of any length."""
+    make_repository(tmp_path, [b"one\n"])
+    git = tmp_path / ".git"
+    (git / "HEAD").write_text("ref: refs/heads/lost\n")
+    (git / "packed-refs").write_bytes(b"x" * (1 << 20) + b" refs/heads/lost\n")
+    for histories in (OwnHistories(), IsolatedHistories(pool)):
+        with pytest.raises(UnreadableSource, match=r"the git repository cannot be read: .*x{100}") as refusal:
+            list(histories.commits(str(tmp_path), 5))
+        assert len(refusal.value.reason) == MOST_REASON_CHARS
+    assert pool.starts == 1
 
 
 def test_a_list_that_nobody_finishes_is_given_up(pool: ReaderPool, tmp_path: Path) -> None:
