@@ -38,7 +38,7 @@ SEALED = ("meta", "roots", "sources", "items", "vectors", "tokens", "bases", "jo
 DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
 
 _U64 = struct.Struct(">Q")
-_CARD = struct.Struct(">BBBq32s16s")
+_CARD = struct.Struct(">BB?q32s16s")
 _SEALED_CARD_BYTES = HEAD_BYTES + _CARD.size
 _KINDS = get_args(SourceKind)
 _MODALITIES = get_args(Modality)
@@ -143,24 +143,29 @@ class JournalRecord(Record):
 class Card:
     """What ranking needs of an item, in few bytes at the front of its value; the record is read when it is asked for.
 
-    ``old``: it, its file, folder or title says that another has taken its place. ``source``: the key of its source.
-    Also a :class:`~assistant.contracts.ports.RerankEntry`.
+    ``old``: it, its file, folder or title says that another has taken its place. ``digest``: of its content, in bytes;
+    ``source``: the key of its source. Also a :class:`~assistant.contracts.ports.RerankEntry`.
     """
 
-    __slots__ = ("_name", "_record", "_value", "content", "key", "kind", "modality", "old", "source", "timestamp_s")
+    __slots__ = ("_name", "_record", "_value", "digest", "key", "kind", "modality", "old", "source", "timestamp_s")
+    key: int
+    kind: SourceKind
+    modality: Modality
+    old: bool
+    timestamp_s: int
+    digest: bytes
+    source: bytes
 
     def __init__(self, name: bytes, value: bytes) -> None:
         """``name``: the packed item key; ``value``: the whole sealed value, of which only the card is verified here.
         Raises :class:`~assistant.contracts.errors.DamagedStore`, as :attr:`record` does for the rest."""
         card = unseal(name, value[HEAD_BYTES : HEAD_BYTES + _SEALED_CARD_BYTES])
         try:
-            kind, modality, old, self.timestamp_s, content, self.source = _CARD.unpack(card)
+            kind, modality, self.old, self.timestamp_s, self.digest, self.source = _CARD.unpack(card)
             self.kind, self.modality = _KINDS[kind], _MODALITIES[modality]
         except (struct.error, IndexError) as error:
             raise damaged("the card of an item cannot be read") from error
-        self.key = unpack_u64(name)
-        self.old = bool(old)
-        self.content: str = content.hex()
+        (self.key,) = _U64.unpack(name)
         self._name, self._value = name, value
         self._record: ItemRecord | None = None
 
@@ -169,6 +174,10 @@ class Card:
         if self._record is None:
             self._record = load(ItemRecord, self._name, self._value)
         return self._record
+
+    @property
+    def content(self) -> str:
+        return self.digest.hex()
 
     @property
     def context(self) -> str:
