@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import lru_cache
 from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -188,6 +189,7 @@ class Card:
         return self.record.text
 
 
+_REMEMBERED_SOURCES = 64
 R = TypeVar("R", bound=Record)
 
 
@@ -201,14 +203,16 @@ def unpack_u64(value: bytes | memoryview) -> int:
 
 def pack_card(record: ItemRecord) -> bytes:
     """The card of an item, not sealed yet."""
-    return _CARD.pack(
-        _KINDS.index(record.kind),
-        _MODALITIES.index(record.modality),
-        record.superseded or calls_itself_old(record.path, record.title),
-        record.timestamp_s,
-        bytes.fromhex(record.content),
-        source_key(record.address),
-    )
+    old, source = _of_source(record.path, record.commit, record.title)
+    kind, modality = _KINDS.index(record.kind), _MODALITIES.index(record.modality)
+    digest = bytes.fromhex(record.content)
+    return _CARD.pack(kind, modality, old or record.superseded, record.timestamp_s, digest, source)
+
+
+@lru_cache(_REMEMBERED_SOURCES)
+def _of_source(path: str, commit: str, title: str | None) -> tuple[bool, bytes]:
+    """What the cards of all items of a source share; they are written together."""
+    return calls_itself_old(path, title), source_key(SourceAddress(path, commit))
 
 
 def has_its_card(record: ItemRecord, key: bytes, value: bytes) -> bool:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from assistant.memory.fabric import Fabric
     from assistant.memory.views import ReadView
 
-_SPARE = 1.5
+_SPARE = 3
+"""The index is asked for so many times as many as would do if what a filter lets through lay anywhere. With less the
+nearest are missed: of 100,000 pieces, a quarter of them let through, 1.5 found 0.85 of the nearest 20, 3 finds 0.96."""
 _FEW = 500
 _MAX_REACH = 5_000
 """Of so few items, or when the nearest would have to be sought so far, those that a filter lets through are compared
