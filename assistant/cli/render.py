@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from rich.console import Console
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -160,6 +159,8 @@ def _print_code(out: Console, code: str, language: str) -> None:
     if out.soft_wrap:
         _print_indented(out, code, 2)
     else:
+        from rich.syntax import Syntax  # takes a tenth of a second, and few answers are code
+
         out.print(Padding(Syntax(code, language, theme="ansi_dark", word_wrap=True), (0, 0, 0, 2)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 NO_EXPECTATION = 0.5
 
@@ -93,17 +94,20 @@ class Expectation:
         return 0.5 if self.part.search(words) else 0.0
 
 
-_COMPILED = tuple(
-    (
-        re.compile(
-            rf"\b(?:{question})" if not question.startswith(r"(?:what|how much).*") else question, re.IGNORECASE
-        ),
-        Expectation(re.compile(full, 0 if full is _NAME_INSIDE else re.IGNORECASE), re.compile(part)),
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], Expectation], ...]:
+    """Compiled when the first answer is sought: a question that is only recalled need not wait for it."""
+    return tuple(
+        (
+            re.compile(
+                rf"\b(?:{question})" if not question.startswith(r"(?:what|how much).*") else question, re.IGNORECASE
+            ),
+            Expectation(re.compile(full, 0 if full is _NAME_INSIDE else re.IGNORECASE), re.compile(part)),
+        )
+        for question, full, part in _TABLE
     )
-    for question, full, part in _TABLE
-)
 
 
 def expectation_of(question: str) -> Expectation | None:
     """What an answer to the question must show; ``None`` when nothing in particular."""
-    return next((expectation for pattern, expectation in _COMPILED if pattern.search(question)), None)
+    return next((expectation for pattern, expectation in _compiled() if pattern.search(question)), None)

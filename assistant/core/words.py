@@ -17,6 +17,8 @@ MAX_IDENTIFIER_CHARS = 120
 _NO_NAMES: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 _MOST_REMEMBERED = 1 << 15
 _MOST_REMEMBERED_CHARS = 48
+_PLAIN: set[str] = set()
+"""Pieces of text without names in them, as most are."""
 MAX_QUESTION_WORDS = 256
 
 _ENGLISH = """
@@ -76,8 +78,15 @@ def names(text: str) -> tuple[list[str], list[str]]:
     found: list[str] = []
     parts: list[str] = []
     for piece in text.split():
-        both = _names_in(piece) if len(piece) <= _MOST_REMEMBERED_CHARS else _names_in.__wrapped__(piece)
-        if both is not _NO_NAMES:
+        if piece in _PLAIN:
+            continue
+        both = names_in(piece)
+        if both is _NO_NAMES:
+            if len(piece) <= _MOST_REMEMBERED_CHARS:
+                if len(_PLAIN) >= _MOST_REMEMBERED:
+                    _PLAIN.clear()
+                _PLAIN.add(piece)
+        else:
             found += both[0]
             parts += both[1]
     return found, parts

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from assistant.contracts.errors import DamagedModel
 from assistant.inference.bert_graph import BertShape, encoder_graph, parse_weights, quantise
 from assistant.inference.bert_reference import sentence_vectors
+from assistant.inference.compiled_loading import open_tokenizer
 from assistant.inference.compiled_record import (
     GRAPH_FILE,
     RECORD_FILE,
@@ -27,7 +28,7 @@ from assistant.inference.compiled_record import (
 )
 from assistant.inference.manifest import ModelManifest
 from assistant.inference.processor import Precision, needs_reduced_range, processor_flags
-from assistant.inference.registry import check_tokenizer
+from assistant.inference.registry import check_reading, check_tokenizer
 from assistant.inference.sessions import onnx_errors, open_session
 
 InstallStep = Literal["checking sources", "building graph", "quantising", "verifying graph", "publishing", "published"]
@@ -144,6 +145,7 @@ def compile_into(
         onnx_version=onnx.__version__,
         onnxruntime_version=onnxruntime.__version__,
     )
+    check_reading(folder, manifest, record, open_tokenizer(folder), CHECK_SENTENCES)
     (folder / RECORD_FILE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return record
 

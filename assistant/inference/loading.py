@@ -120,9 +120,9 @@ def _open_compiled(
     manifest: ModelManifest, precision: PrecisionChoice, models_dir: Path, threads: int
 ) -> tuple[LoadedGraph, str, Fingerprint]:
     model = installed(manifest, precision, models_dir)
-    from assistant.inference.registry import load_compiled
+    from assistant.inference.compiled_loading import load_compiled
 
-    graph = load_compiled(model.folder, manifest, model.record, threads)
+    graph = load_compiled(model.folder, threads)
     return graph, model.record.precision, model.record.fingerprint
 
 

@@ -1,8 +1,9 @@
 """fastembed as the registry and loader of models: its list, its cache, its tokenizers.
 
-Compiled models are registered with it as custom models; the models it lists can be downloaded by it. Only the
-sessions are opened here (see :mod:`assistant.inference.sessions`). Nothing touches the network but
-:func:`fetch_listed`.
+Compiled models are registered with it as custom models when they are installed, and compared; they are opened without
+it (:mod:`assistant.inference.compiled_loading`), since importing it takes longer than all else that a question needs.
+The models it lists can be downloaded by it. Only the sessions are opened here (see
+:mod:`assistant.inference.sessions`). Nothing touches the network but :func:`fetch_listed`.
 """
 
 from __future__ import annotations
@@ -108,8 +109,9 @@ def fetch(kind: Any, description: Any, cache: Path) -> None:
         raise ModelMissing(f"{description.model} could not be fetched: {error}") from error
 
 
-def load_compiled(folder: Path, manifest: ModelManifest, record: CompiledRecord, threads: int) -> LoadedGraph:
-    """A model compiled into ``folder``, which the caller has verified, through fastembed's registry."""
+def registered(folder: Path, manifest: ModelManifest, record: CompiledRecord) -> Any:
+    """A model compiled into ``folder`` as a ``fastembed.TextEmbedding``, registered with it as a custom model; reads
+    no file yet."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
@@ -125,11 +127,25 @@ def load_compiled(folder: Path, manifest: ModelManifest, record: CompiledRecord,
                 model_file=GRAPH_FILE,
                 license=manifest.licence,
             )
-    embedding = TextEmbedding(
+    return TextEmbedding(
         name, cache_dir=str(folder), specific_model_path=str(folder), lazy_load=True, local_files_only=True
     )
-    session = open_session(folder / GRAPH_FILE, threads)
-    return _loaded(session, _tokenizer_of(embedding, ""), manifest.id)
+
+
+def check_reading(
+    folder: Path, manifest: ModelManifest, record: CompiledRecord, tokenizer: Any, texts: Sequence[str]
+) -> None:
+    """Raises :class:`DamagedModel` unless ``tokenizer`` reads ``texts`` as fastembed does from the files in
+    ``folder``: then both give the same vectors, for the graph is the same."""
+    theirs = _tokenizer_of(registered(folder, manifest, record), "")
+    sides = [[one.ids for one in side.encode_batch(list(texts))] for side in (_unpadded(tokenizer), _unpadded(theirs))]
+    if sides[0] != sides[1]:
+        raise DamagedModel(f"fastembed reads texts otherwise than this program does with {manifest.id}.")
+
+
+def _unpadded(tokenizer: Any) -> Any:
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def load_listed(

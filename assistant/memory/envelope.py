@@ -12,18 +12,19 @@ from assistant.contracts.errors import DamagedStore
 
 VERSION = b"\x01"
 _SUM_BYTES = 8
+_blake2b = hashlib.blake2b
 HEAD_BYTES = 1 + _SUM_BYTES
 
 
 def seal(key: bytes, payload: bytes) -> bytes:
-    return VERSION + hashlib.blake2b(key + payload, digest_size=_SUM_BYTES).digest() + payload
+    return VERSION + _blake2b(key + payload, digest_size=_SUM_BYTES).digest() + payload
 
 
 def unseal(key: bytes, value: bytes | memoryview) -> bytes:
     """The payload. Raises :class:`DamagedStore` when version or checksum do not fit."""
     value = bytes(value)
     payload = value[HEAD_BYTES:]
-    if value[:1] != VERSION or value[1:HEAD_BYTES] != hashlib.blake2b(key + payload, digest_size=_SUM_BYTES).digest():
+    if value[:HEAD_BYTES] != VERSION + _blake2b(key + payload, digest_size=_SUM_BYTES).digest():
         raise damaged("a record does not match its checksum")
     return payload
 

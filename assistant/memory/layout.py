@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import lru_cache
 from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,7 +39,7 @@ SEALED = ("meta", "roots", "sources", "items", "vectors", "tokens", "bases", "jo
 DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
 
 _U64 = struct.Struct(">Q")
-_CARD = struct.Struct(">BBBIq32s16s")
+_CARD = struct.Struct(">BB?Iq32s16s")
 _MOST_CHARS = 2**32 - 1
 _SEALED_CARD_BYTES = HEAD_BYTES + _CARD.size
 _KINDS = get_args(SourceKind)
@@ -144,28 +145,42 @@ class JournalRecord(Record):
 class Card:
     """What ranking needs of an item, in few bytes at the front of its value; the record is read when it is asked for.
 
-    ``old``: it, its file, folder or title says that another has taken its place. ``source``: the key of its source.
-    ``text_chars``: length of its text.
-    Also a :class:`~assistant.contracts.ports.RerankEntry`.
+    ``old``: it, its file, folder or title says that another has taken its place. ``digest``: of its content, in bytes;
+    ``source``: the key of its source; ``text_chars``: length of its text. Also a :class:`~assistant.contracts.ports.RerankEntry`.
     """
 
     __slots__ = (
-        *("_name", "_record", "_value", "content", "key", "kind", "modality", "old", "source", "text_chars"),
+        "_name",
+        "_record",
+        "_value",
+        "digest",
+        "key",
+        "kind",
+        "modality",
+        "old",
+        "source",
+        "text_chars",
         "timestamp_s",
     )
+    key: int
+    kind: SourceKind
+    modality: Modality
+    old: bool
+    text_chars: int
+    timestamp_s: int
+    digest: bytes
+    source: bytes
 
     def __init__(self, name: bytes, value: bytes) -> None:
         """``name``: the packed item key; ``value``: the whole sealed value, of which only the card is verified here.
         Raises :class:`~assistant.contracts.errors.DamagedStore`, as :attr:`record` does for the rest."""
         card = unseal(name, value[HEAD_BYTES : HEAD_BYTES + _SEALED_CARD_BYTES])
         try:
-            kind, modality, old, self.text_chars, self.timestamp_s, content, self.source = _CARD.unpack(card)
+            kind, modality, self.old, self.text_chars, self.timestamp_s, self.digest, self.source = _CARD.unpack(card)
             self.kind, self.modality = _KINDS[kind], _MODALITIES[modality]
         except (struct.error, IndexError) as error:
             raise damaged("the card of an item cannot be read") from error
-        self.key = unpack_u64(name)
-        self.old = bool(old)
-        self.content: str = content.hex()
+        (self.key,) = _U64.unpack(name)
         self._name, self._value = name, value
         self._record: ItemRecord | None = None
 
@@ -176,6 +191,10 @@ class Card:
         return self._record
 
     @property
+    def content(self) -> str:
+        return self.digest.hex()
+
+    @property
     def context(self) -> str:
         return self.record.context
 
@@ -184,6 +203,7 @@ class Card:
         return self.record.text
 
 
+_REMEMBERED_SOURCES = 64
 R = TypeVar("R", bound=Record)
 
 
@@ -197,15 +217,17 @@ def unpack_u64(value: bytes | memoryview) -> int:
 
 def pack_card(record: ItemRecord) -> bytes:
     """The card of an item, not sealed yet."""
-    return _CARD.pack(
-        _KINDS.index(record.kind),
-        _MODALITIES.index(record.modality),
-        record.superseded or calls_itself_old(record.path, record.title),
-        min(len(record.text), _MOST_CHARS),
-        record.timestamp_s,
-        bytes.fromhex(record.content),
-        source_key(record.address),
-    )
+    old, source = _of_source(record.path, record.commit, record.title)
+    kind, modality = _KINDS.index(record.kind), _MODALITIES.index(record.modality)
+    chars = min(len(record.text), _MOST_CHARS)
+    digest = bytes.fromhex(record.content)
+    return _CARD.pack(kind, modality, old or record.superseded, chars, record.timestamp_s, digest, source)
+
+
+@lru_cache(_REMEMBERED_SOURCES)
+def _of_source(path: str, commit: str, title: str | None) -> tuple[bool, bytes]:
+    """What the cards of all items of a source share; they are written together."""
+    return calls_itself_old(path, title), source_key(SourceAddress(path, commit))
 
 
 def has_its_card(record: ItemRecord, key: bytes, value: bytes) -> bool:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from assistant.memory.fabric import Fabric
     from assistant.memory.views import ReadView
 
-_SPARE = 1.5
+_SPARE = 3
+"""The index is asked for so many times as many as would do if what a filter lets through lay anywhere. With less the
+nearest are missed: of 100,000 pieces, a quarter of them let through, 1.5 found 0.85 of the nearest 20, 3 finds 0.96."""
 _FEW = 500
 _MAX_REACH = 5_000
 """Of so few items, or when the nearest would have to be sought so far, those that a filter lets through are compared
@@ -215,7 +217,7 @@ class Recall:
     def _nearest(self, vector: NDArray[np.float32], wide: int, query: RecallQuery) -> list[ItemKey]:
         filters, modality, fabric = query.filters, query.modality, self._fabric
         if filters.empty and not modality:
-            return self._holding(fabric.vectors.search(vector, wide), wide, lambda _key, _view: True)
+            return self._holding(fabric.vectors.search(vector, wide), wide)
         count = fabric.terms.count(filters, modality)
         many = count > self._parameters.exact_below
         reach = int(_SPARE * wide * len(fabric.vectors) / max(1, count))
@@ -244,15 +246,16 @@ class Recall:
         return [ItemKey(key) for key in known[np.lexsort((known, -scores))][:wide].tolist()]
 
     def _holding(
-        self, nearest: Sequence[tuple[Label, float]], wide: int, admitted: Callable[[ItemKey, ReadView], bool]
+        self,
+        nearest: Sequence[tuple[Label, float]],
+        wide: int,
+        admitted: Callable[[ItemKey, ReadView], bool] | None = None,
     ) -> list[ItemKey]:
         """The first ``wide`` items that hold the nearest contents and are admitted."""
         result: list[ItemKey] = []
         with self._fabric.records.read() as view:
-            for label, _ in nearest:
-                content = view.content_of(self._fabric.space.fingerprint, label)
-                holders = view.holders(content, wide) if content else ()
-                result.extend(key for key in holders if admitted(key, view))
+            for holders in view.held(self._fabric.space.fingerprint, (label for label, _ in nearest), wide):
+                result.extend(key for key in holders if admitted is None or admitted(key, view))
                 if len(result) >= wide:
                     break
         return result[:wide]
@@ -261,11 +264,8 @@ class Recall:
         """Unit vectors of those that have one; of none, when there is no question's vector to compare them with."""
         if vector is None:
             return Rows({}, np.empty((0, 0), np.float32))
-        found = view.vectors(self._fabric.space.fingerprint, [card.content for card in cards])
-        kept = [(card.key, row) for card, row in zip(cards, found, strict=True) if row is not None]
-        places = {key: place for place, (key, _) in enumerate(kept)}
-        matrix = np.stack([row for _, row in kept]) if kept else np.empty((0, len(vector)), np.float32)
-        return Rows(places, matrix)
+        places, matrix = view.rows(self._fabric.space.fingerprint, [card.digest for card in cards], len(vector))
+        return Rows({cards[place].key: row for row, place in enumerate(places)}, matrix)
 
     def _fuse(self, question: Question, scored: _Scored) -> list[RankedItem]:
         now_s = self._clock.now().timestamp()

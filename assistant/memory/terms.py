@@ -156,19 +156,17 @@ class TantivyTerms:
     def _document(entry: TermEntry) -> tantivy.Document:
         text, context = words.normalise(entry.text), words.normalise(entry.context)
         names, humps = words.names(text)
-        document = tantivy.Document(
+        return tantivy.Document(
             key=int(entry.key),
             body="\n".join((text, *humps)),
-            exact=" ".join((*words.identifiers(context), *names)),
+            exact=" ".join((*words.names(context)[0], *names)),
             title=title_text(entry),
             kind=entry.kind,
             modality=entry.modality,
             language=entry.language or "",
             time=entry.timestamp_s,
+            folder=ancestors(entry.path),
         )
-        for folder in ancestors(entry.path):
-            document.add_text("folder", folder)
-        return document
 
     def close(self) -> None:
         with self._lock:
@@ -373,14 +371,14 @@ def exact_analyser() -> tantivy.TextAnalyzer:
 def title_text(entry: TermEntry) -> str:
     folder, name = os.path.split(entry.path)
     text = words.normalise(f"{os.path.basename(folder)} {name} {entry.context}")
-    return "\n".join((text, *words.humps(text)))
+    return "\n".join((text, *words.names(text)[1]))
 
 
 @lru_cache(_REMEMBERED_PATHS)
-def ancestors(path: str) -> tuple[str, ...]:
+def ancestors(path: str) -> list[str]:
     """The path and every folder above it, so that a folder filter is one term look-up."""
     found = [path]
     while path not in {os.sep, ""}:
         path = os.path.dirname(path)
         found.append(path)
-    return tuple(found)
+    return found

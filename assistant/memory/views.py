@@ -4,7 +4,7 @@ its transaction."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -112,9 +112,13 @@ class ReadView:
 
     def cards(self, keys: Iterable[int]) -> list[Card]:
         """The cards of the items that exist, in the order given."""
-        names = (pack_u64(key) for key in keys)
-        found = ((name, self._raw("items", name)) for name in names)
-        return [Card(name, value) for name, value in found if value is not None]
+        get, database, found = self._txn.get, self._db["items"], []
+        for key in keys:
+            name = pack_u64(key)
+            value = get(name, None, database)
+            if value is not None:
+                found.append(Card(name, bytes(value)))
+        return found
 
     def all_items(self) -> Iterator[ItemRecord]:
         for key, value in self.entries("items"):
@@ -153,10 +157,31 @@ class ReadView:
         payload = unseal(key, value)
         return Label(unpack_u64(payload[:8])), np.frombuffer(payload, dtype=np.float32, offset=8)
 
-    def vectors(self, fingerprint: str, contents: Iterable[str]) -> list[NDArray[np.float32] | None]:
-        """Unit rows of contents, as :meth:`vector` gives them, in the order given."""
-        found = (self.vector(fingerprint, content) for content in contents)
-        return [None if pair is None else pair[1] for pair in found]
+    def rows(self, fingerprint: str, digests: Sequence[bytes], dim: int) -> tuple[list[int], NDArray[np.float32]]:
+        """Places in ``digests`` (of contents) of those that have a vector, ascending, and these, unit rows, float32,
+        ``(places, dim)``, not to be written to."""
+        get, database, space = self._txn.get, self._db["vectors"], bytes.fromhex(fingerprint)
+        places, rows = [], []
+        for place, digest in enumerate(digests):
+            key = space + digest
+            value = get(key, None, database)
+            if value is not None:
+                places.append(place)
+                rows.append(unseal(key, value)[8:])
+        return places, np.frombuffer(b"".join(rows), np.float32).reshape(len(rows), dim)
+
+    def held(self, fingerprint: str, labels: Iterable[int], limit: int) -> Iterator[list[ItemKey]]:
+        """For each label that is in use the items that hold its content, ascending, up to ``limit``."""
+        get, database, space = self._txn.get, self._db["labels"], bytes.fromhex(fingerprint)
+        cursor = self._txn.cursor(db=self._db["holders"])
+        for label in labels:
+            digest = get(space + pack_u64(label), None, database)
+            if digest is None or not cursor.set_key(bytes(digest)):
+                continue
+            keys = [ItemKey(unpack_u64(cursor.value()))]
+            while len(keys) < limit and cursor.next_dup():
+                keys.append(ItemKey(unpack_u64(cursor.value())))
+            yield keys
 
     def basis(self, fingerprint: str) -> NDArray[np.float32] | None:
         """The basis ``(dim, TOKEN_WIDTH)`` token rows of this space are written in, owned by the caller; ``None``:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +12,12 @@ from hypothesis import strategies as st
 
 from assistant.contracts.errors import DamagedModel, Interrupted
 from assistant.inference import encoding
+from assistant.inference.compiled_loading import open_tokenizer
 from assistant.inference.encoding import OnnxEncoder, plan_batches
 from assistant.inference.installing import install
-from assistant.inference.loading import load_encoder
+from assistant.inference.loading import installed, load_encoder
 from assistant.inference.probing import probe, sample_texts
+from assistant.inference.registry import check_reading, registered
 
 from .conftest import Tiny
 
@@ -74,16 +79,34 @@ def test_a_long_text_is_cut_at_256_tokens(minilm_fp32: OnnxEncoder) -> None:
     assert minilm_fp32.count_tokens(["stone " * 253]) == 255
 
 
-def test_agrees_with_fastembed_itself(minilm_fp32: OnnxEncoder, minilm_dir: object) -> None:
+def test_agrees_with_fastembed_itself(minilm_fp32: OnnxEncoder, minilm_dir: Path) -> None:
     from fastembed import TextEmbedding
 
-    names = [model["model"] for model in TextEmbedding.list_supported_models()]
+    model = installed(minilm_fp32.manifest, "fp32", minilm_dir)
+    embedding = registered(model.folder, minilm_fp32.manifest, model.record)
     name = f"assistant/all-minilm-l6-v2-{minilm_fp32.fingerprint}"
-    assert name in names
-    folder = f"{minilm_dir}/all-minilm-l6-v2-fp32"
-    embedding = TextEmbedding(name, cache_dir=folder, specific_model_path=folder, threads=2)
-    texts = ["A man is eating food.", "word " * 400, ""]
+    assert name in [model["model"] for model in TextEmbedding.list_supported_models()]
+    texts = ["A man is eating food.", "word " * 400, "", "Привет, мир! 🙂 naïve", "a\tb\n [SEP] [CLS]"]
     assert row_cosines(np.array(list(embedding.embed(texts))), minilm_fp32.encode(texts)).min() > 0.9999
+    check_reading(model.folder, minilm_fp32.manifest, model.record, open_tokenizer(model.folder), texts)
+
+
+def test_a_tokenizer_that_reads_otherwise_is_not_installed(minilm_fp32: OnnxEncoder, minilm_dir: Path) -> None:
+    model = installed(minilm_fp32.manifest, "fp32", minilm_dir)
+    other = open_tokenizer(model.folder)
+    other.enable_truncation(5)
+    with pytest.raises(DamagedModel, match="reads texts otherwise"):
+        check_reading(model.folder, minilm_fp32.manifest, model.record, other, ["stone " * 9])
+
+
+def test_the_default_model_is_opened_without_fastembed(minilm_dir: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from assistant.inference.loading import load_encoder;"
+        f"load_encoder('all-minilm-l6-v2', 'fp32', Path({str(minilm_dir)!r}), threads=1).encode_query('boiler');"
+        "print(sorted({'fastembed', 'onnx', 'huggingface_hub'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_more_texts_than_one_window(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
