@@ -156,7 +156,8 @@ def supports(answer: str, number: int, quote: str, source: str, *, versions: Col
 
 
 def dated_rightly(version: Version, source: str, written: datetime | None) -> bool:
-    """Whether the day of a version stands in its source: in its path, title or text, or as the moment it was ``written``."""
+    """Whether the day of a version stands in its source: in its path, title or text, or as the moment it was
+    ``written``."""
     if version.date is None or (written is not None and written.date().isoformat() == version.date):
         return True
     return any(day == version.date for day, _, _ in dates_in(source))
