@@ -173,7 +173,7 @@ def test_support_is_refused_to_what_the_citation_does_not_say() -> None:
 
 
 def test_the_day_of_a_version_is_judged_by_its_source_and_not_by_its_words() -> None:
-    source = "/h/rules-2023.md:4\nRules\nValid from 1 May 2023. The fee is 3 EUR."
+    source = "/h/rules-2023.md:9\nRules\nValid from 1 May 2023. The fee is 3 EUR."
     said = "On 1 May 2023 it said: The fee is 3 EUR. [1]"
     assert supports(said, 1, "The fee is 3 EUR.", source, versions=[1])
     assert not supports(said, 1, "The fee is 3 EUR.", source)
