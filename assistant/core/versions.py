@@ -69,6 +69,15 @@ def other_versions(
         return []
     versions = [_Version(best, None), *found]
     if all(one.later is None for one in found):
+        by_file = _by_file(versions[:MAX_VERSIONS], origin)
+        if by_file:
+            return [
+                replace(
+                    _part(one.one, None, n > 0, question, evidence, origin),
+                    lead=(_OLDER if n else _NEWER)[_is_russian(question)],
+                )
+                for n, one in enumerate(by_file)
+            ]
         return [
             _part(one.one, None, n > 0, question, evidence, origin) for n, one in enumerate(versions[:MAX_VERSIONS])
         ]
@@ -105,11 +114,14 @@ def frame(holding: Holding, *, russian: bool, beside: bool = False) -> str:
     return f"{'On' if exact else 'In'} {day} it said:"
 
 
+_NEWER = ("The newer file says:", "В более новом файле:")
+_OLDER = ("An older file says:", "В более старом файле:")
+"""Before versions whose order only the times of their files tell; in English and in Russian."""
 _ANY_DAY = r"[^\W\d_]* ?(?:\d{1,2} \w+ )?(?:19|20)\d\d(?: год)?|\d{1,2} \w+ (?:19|20)\d\d"
 FRAME = re.compile(
     rf"\s*(?:(?:Since|As of) (?:{_ANY_DAY}):|(?:On|In) (?:{_ANY_DAY}) it said:|Now:|Before that it said:|"
     rf"Another source(?: \((?:{_ANY_DAY})\))? says:|С (?:{_ANY_DAY}):|(?:Сейчас|Раньше)(?: \((?:{_ANY_DAY})\))?:|"
-    rf"Другой источник(?: \((?:{_ANY_DAY})\))?:)"
+    rf"Другой источник(?: \((?:{_ANY_DAY})\))?:|{'|'.join((*_NEWER, *_OLDER))})"
 )
 """What :func:`frame` may put before a version, at the beginning of a text."""
 
@@ -188,6 +200,20 @@ def _shared(one: Weighed, other: Weighed) -> float:
     return len(one.stems & other.stems) / max(1, min(len(one.stems), len(other.stems)))
 
 
+def _by_file(versions: Sequence[_Version], origin: Callable[[int], Origin]) -> list[_Version]:
+    """The version of the newest file first; empty unless only the times of the files tell, and they are of different
+    days."""
+    dated = [origin(one.one.item).dated for one in versions]
+    days = {one.day for one in dated if one is not None and not one.said}
+    if len(days) < len(versions):
+        return []
+    return sorted(versions, key=lambda one: _day(one, origin))
+
+
+def _is_russian(question: Question) -> bool:
+    return question.scripts.get("cyrillic", 0.0) > 0.5
+
+
 def _day(version: _Version, origin: Callable[[int], Origin]) -> tuple[int, ...]:
     """The latest first, undated ones last."""
     dated = origin(version.one.item).dated
@@ -220,7 +246,6 @@ def _part(
     origin: Callable[[int], Origin],
 ) -> Part:
     """A version with the words that say when it holds. It is named by its topic only where nothing stands before."""
-    russian = question.scripts.get("cyrillic", 0.0) > 0.5
     holding = Holding(origin(one.item).dated, current)
     part = said(one, evidence[one.item], question, None if beside else set())
-    return replace(part, lead=frame(holding, russian=russian, beside=beside), holding=holding)
+    return replace(part, lead=frame(holding, russian=_is_russian(question), beside=beside), holding=holding)

@@ -21,8 +21,9 @@ def stems(text: str) -> list[str]:
     return [word.rstrip("s") for word in re.findall(r"\w+", text.lower())]
 
 
-def ask(text: str, *documents: tuple[str, str]) -> Verdict:
-    """Ask documents (path and text; a first line "# ..." is the title) by words alone, the first recalled first."""
+def ask(text: str, *documents: tuple[str, str], files: Sequence[str] = ()) -> Verdict:
+    """Ask documents (path and text; a first line "# ..." is the title) by words alone, the first recalled first.
+    ``files``: the days their files were changed on."""
     found, origins = [], []
     for number, (path, whole) in enumerate(documents):
         title = whole.split("\n", 1)[0].lstrip("# ")
@@ -42,7 +43,8 @@ def ask(text: str, *documents: tuple[str, str]) -> Verdict:
                 context=title,
             )
         )
-        origins.append(Origin(path, title, 1, whole, date_of_document(path, title, whole)))
+        file = Dated(files[number], said=False) if files else None
+        origins.append(Origin(path, title, 1, whole, date_of_document(path, title, whole) or file))
     held = [set(stems(one.text)) for one in found]
     lexicon = Lexicon(stems, lambda stem: sum(stem in one for one in held), 50)
     weights = replace(DEFAULT_WEIGHTS, threshold=0.0)
@@ -101,6 +103,20 @@ def test_without_a_day_another_source_says() -> None:
         "The pump gives 40 litres a minute. [1] Another source says: The pump gives 55 litres a minute. [2]"
     )
     assert [part.holding.current for part in verdict.parts if part.holding] == [None, None]
+
+
+def test_the_time_of_a_file_is_no_date_but_tells_the_newer_file() -> None:
+    one = ("/h/pump.md", "# Pump\n\nNotes.\n\nThe pump gives 40 litres a minute.")
+    other = ("/h/pump (copy).md", "# Pump\n\nNotes.\n\nThe pump gives 55 litres a minute.")
+    question = "How many litres a minute does the pump give?"
+    said = told(ask(question, one, other, files=("2025-03-01", "2026-03-01")))
+    assert said == (
+        "The newer file says: The pump gives 55 litres a minute. [1] "
+        "An older file says: The pump gives 40 litres a minute. [2]"
+    )
+    assert FRAME.match(said)
+    same = told(ask(question, one, other, files=("2026-03-01", "2026-03-01")))
+    assert "Another source says: The pump gives 55" in same
 
 
 def test_a_russian_question_is_answered_in_russian() -> None:
