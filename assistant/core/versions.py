@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from assistant.core.dating import dates_in, in_words
+from assistant.core.dating import dates_in
+from assistant.core.framing import NEWER, OLDER, frame
 from assistant.core.kinship import kin_of
 from assistant.core.origins import Origin
 from assistant.core.parts import Holding, Part
@@ -74,7 +75,7 @@ def other_versions(
             return [
                 replace(
                     _part(one.one, None, n > 0, question, evidence, origin),
-                    lead=(_OLDER if n else _NEWER)[_is_russian(question)],
+                    lead=(OLDER if n else NEWER)[_is_russian(question)],
                 )
                 for n, one in enumerate(by_file)
             ]
@@ -87,43 +88,6 @@ def other_versions(
     asked = _asked_for(question, ranked, current, origin)
     ranked = [asked, *(one for one in ranked if one is not asked)][:MAX_VERSIONS]
     return [_part(one.one, one is current, n > 0, question, evidence, origin) for n, one in enumerate(ranked)]
-
-
-def frame(holding: Holding, *, russian: bool, beside: bool = False) -> str:
-    """The words before a version that say when it holds or held. ``beside``: it is not known which does."""
-    dated = holding.dated if holding.dated is not None and holding.dated.said else None
-    day = in_words(dated.day, russian=russian) if dated is not None else ""
-    exact = dated is not None and len(dated.day) == len("2026-05-19")
-    if holding.current is None:
-        if not beside:
-            return ""
-        if russian:
-            return f"Другой источник ({day}):" if day else "Другой источник:"
-        return f"Another source ({day}) says:" if day else "Another source says:"
-    holds = dated is not None and dated.holds
-    if holding.current:
-        if not day:
-            return "Сейчас:" if russian else "Now:"
-        if russian:
-            return f"С {day}:" if holds and exact else f"Сейчас ({day}):"
-        return f"Since {day}:" if holds else f"As of {day}:"
-    if not day:
-        return "Раньше:" if russian else "Before that it said:"
-    if russian:
-        return f"Раньше ({day}):"
-    return f"{'On' if exact else 'In'} {day} it said:"
-
-
-_NEWER = ("The newer file says:", "В более новом файле:")
-_OLDER = ("An older file says:", "В более старом файле:")
-"""Before versions whose order only the times of their files tell; in English and in Russian."""
-_ANY_DAY = r"[^\W\d_]* ?(?:\d{1,2} \w+ )?(?:19|20)\d\d(?: год)?|\d{1,2} \w+ (?:19|20)\d\d"
-FRAME = re.compile(
-    rf"\s*(?:(?:Since|As of) (?:{_ANY_DAY}):|(?:On|In) (?:{_ANY_DAY}) it said:|Now:|Before that it said:|"
-    rf"Another source(?: \((?:{_ANY_DAY})\))? says:|С (?:{_ANY_DAY}):|(?:Сейчас|Раньше)(?: \((?:{_ANY_DAY})\))?:|"
-    rf"Другой источник(?: \((?:{_ANY_DAY})\))?:|{'|'.join((*_NEWER, *_OLDER))})"
-)
-"""What :func:`frame` may put before a version, at the beginning of a text."""
 
 
 def _disagreeing(

@@ -16,7 +16,7 @@ from ir_measures import RR, R, nDCG
 
 from assistant.contracts.answers import Version
 from assistant.core.dating import dates_in
-from assistant.core.versions import FRAME
+from assistant.core.framing import FRAME
 from assistant.evaluation.golden import GoldenPlace, GoldenQuestion
 
 DEPTH = 20

@@ -10,10 +10,10 @@ import pytest
 
 from assistant.core.answering import DEFAULT_WEIGHTS, Verdict, answer
 from assistant.core.dating import Dated, date_of_document
+from assistant.core.framing import FRAME, frame
 from assistant.core.origins import Origin
 from assistant.core.parts import Holding, read_together
 from assistant.core.question import read_question
-from assistant.core.versions import FRAME, frame
 from assistant.core.weighing import Evidence, Lexicon
 
 
