@@ -7,7 +7,7 @@ dates, names, or when they stand under the same label. They are versions when th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.core.dating import dates_in
@@ -16,8 +16,9 @@ from assistant.core.kinship import kin_of
 from assistant.core.origins import Origin
 from assistant.core.parts import Holding, Part
 from assistant.core.question import Question
-from assistant.core.weighing import Evidence, Lexicon, Weighed
+from assistant.core.weighing import Evidence, Lexicon, Weighed, stem_weights
 from assistant.core.wording import said
+from assistant.core.words import FUNCTION_WORDS
 
 MAX_VERSIONS = 3
 LEAST_SHARE = 0.55
@@ -25,6 +26,7 @@ LEAST_SHARE = 0.55
 ALIKE = 0.45
 """Share of the weight of their words that two versions of a statement have in common."""
 SAME = 0.8
+LEAST_COMMON = 2
 MAX_LABEL_CHARS = 40
 
 _NUMBER_WORDS = (
@@ -65,7 +67,7 @@ def other_versions(
     """The best statement together with what other versions of its document say in its place: what holds now first,
     then what was said before, the latest of it first; what was asked for by its date, or as the past, before all.
     Empty when nothing disagrees."""
-    found = _disagreeing(best, weighed, origin, lexicon)
+    found = _disagreeing(question, best, weighed, origin, lexicon)
     if not found:
         return []
     versions = [_Version(best, None), *found]
@@ -91,6 +93,7 @@ def other_versions(
 
 
 def _disagreeing(
+    question: Question,
     best: Weighed,
     weighed: Sequence[Weighed],
     origin: Callable[[int], Origin],
@@ -98,12 +101,13 @@ def _disagreeing(
 ) -> list[_Version]:
     """For each other document of the subject the statement that tells of the same fact, when it disagrees."""
     mine = origin(best.item)
+    wanted = stem_weights(question, lexicon)
     candidates: dict[str, tuple[float, Weighed]] = {}
     for one in weighed:
         path = origin(one.item).path
         if path == mine.path or one.score < LEAST_SHARE * best.score or one.statement.kind in {"heading", "definition"}:
             continue
-        alike = _alike(best, one, lexicon)
+        alike = max(_alike(best, one, lexicon), _answers_alike(best, one, wanted))
         if alike >= ALIKE and alike > candidates.get(path, (0.0, one))[0]:
             candidates[path] = (alike, one)
     found: list[_Version] = []
@@ -130,6 +134,19 @@ def _alike(one: Weighed, other: Weighed, lexicon: Lexicon) -> float:
     return both / min(sum(weight[stem] for stem in mine), sum(weight[stem] for stem in others))
 
 
+def _answers_alike(one: Weighed, other: Weighed, wanted: Mapping[str, float]) -> float:
+    """0..1: how much of what one statement tells of the question the other tells too; 0.0 without its weightiest word,
+    with but one word in common, or where labels tell them apart."""
+    mine = one.stems & wanted.keys()
+    if len((one.stems & other.stems) - FUNCTION_WORDS) < LEAST_COMMON:
+        return 0.0
+    if not mine or max(mine, key=lambda stem: (wanted[stem], stem)) not in other.stems:
+        return 0.0
+    if _label(one.statement.words) or _label(other.statement.words):
+        return 0.0
+    return sum(wanted[stem] for stem in mine & other.stems) / sum(wanted[stem] for stem in mine)
+
+
 def _plain(one: Weighed, lexicon: Lexicon) -> frozenset[str]:
     return frozenset(lexicon.analyse(_VALUE.sub(" ", one.statement.words)))
 
@@ -151,12 +168,12 @@ def _values(words: str) -> frozenset[str]:
 
 def _differ(one: Weighed, other: Weighed, alike: float) -> bool:
     """Whether two statements of one fact disagree: either has a value the other lacks. One that merely says more (all
-    values of the other and further ones) disagrees only when hardly a word else is the same."""
+    values of the other and further ones) disagrees only under the same label, or when few other words are the same."""
     mine, theirs = _values(one.statement.words), _values(other.statement.words)
     if mine == theirs:
         return not mine and alike < SAME
     if mine <= theirs or theirs <= mine:
-        return _shared(one, other) < 0.5
+        return alike == 1.0 or _shared(one, other) < 0.5
     return True
 
 

@@ -127,6 +127,23 @@ def test_a_russian_question_is_answered_in_russian() -> None:
     assert "Раньше (2022 год): Тихие часы: с 23:00 до 7:00. [2]" in said
 
 
+def test_under_one_label_whoever_is_added_is_a_change() -> None:
+    old = ("/h/runbook-2025.md", "# Runbook 2025\n\nFirst.\n\nCalled at night: Peter Lund.")
+    new = ("/h/runbook.md", "# Runbook\n\nVersion of 2026-04-20.\n\nCalled at night: Nora Weiss, then Peter Lund.")
+    first, second = ask("Who is called at night?", old, new).parts
+    assert ("Nora" in first.words, "Nora" in second.words) == (True, False)
+
+
+def test_a_question_of_two_parts_that_one_statement_answers_has_versions_too() -> None:
+    old = (
+        "/h/minutes-2025-09-03.md",
+        "# Band, minutes\n\nNine.\n\n1. Rehearsals: school hall, Thursdays at 19:00.",
+    )
+    new = ("/h/minutes-2026-02-11.md", "# Band, minutes\n\nTen.\n\n1. Rehearsals: the fire station, Tuesdays at 19:30.")
+    first, second = ask("Where and when are the rehearsals?", old, new).parts
+    assert ("fire station" in first.words, "school hall" in second.words) == (True, True)
+
+
 def test_other_documents_are_no_versions() -> None:
     other = ("/h/hotel/prices.md", "# Hotel Astra\n\nVersion of 2 May 2026.\n\n- Guests pay 95 EUR a night.")
     assert all(part.holding is None for part in ask(PRICE, NEW, other).parts)
