@@ -119,8 +119,8 @@ class Respondent:
         """What was piped in with the question is most likely what it is about: unless the memory is clearly surer, it
         answers alone."""
         question, lexicon = recalled.ranking.question, self._lexicon()
-        given = [_as_evidence(record, 1.0, None) for record in extra]
-        found = [_as_evidence(item.record, item.score, item.cosine) for item in recalled.ranking.items[:MAX_ITEMS]]
+        given = [_as_evidence(record, 1.0) for record in extra]
+        found = [_as_evidence(item.record, item.score) for item in recalled.ranking.items[:MAX_ITEMS]]
         records = [*extra, *(item.record for item in recalled.ranking.items[:MAX_ITEMS])]
         asked, evidence = self._read_closely(recalled.ranking, [*given, *found], records)
         origin = origins_in(self._fabric, records)
@@ -216,7 +216,7 @@ class Respondent:
 NO_ANSWER = "The memory holds no answer to this."
 
 
-def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evidence:
+def _as_evidence(record: ItemRecord, score: float) -> Evidence:
     return Evidence(
         text=record.text,
         chunk=record.chunk,
@@ -227,7 +227,6 @@ def _as_evidence(record: ItemRecord, score: float, cosine: float | None) -> Evid
         symbol=record.symbol,
         language=record.language,
         score=score,
-        cosine=cosine,
         quality=source_quality(record.path, record.kind, record.title, superseded=record.superseded),
         context=f"{record.context}\n{' '.join(record.path.rsplit('/', 2)[-2:])}",
     )

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 SURE = 0.65
 """Below this probability (of the memory holding an answer) an answer is shown as uncertain."""
-_FENCE = re.compile(r"^```(\w*)\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"^```(?P<language>\w*)\n(?P<code>.*?)\n```$|"
+    r"^(?P<header>\|[^\n]*\|)\n\|[-|]+\|\n(?P<rows>(?:\|[^\n]*\|(?: \[\d+\])*(?:\n|\Z))+)",
+    re.DOTALL | re.MULTILINE,
+)
+"""An excerpt of code, or a table."""
+_BAR = re.compile(r"(?<!\\)\|")
 _CONTROL = re.compile("[\x7f-\x9f]")
 """What JSON leaves as it is and a terminal obeys."""
 _MARK = re.compile(r"\[\d+\](?=\s|$)")
@@ -146,13 +152,36 @@ def answered(answer: Answer, roots: Sequence[str], *, as_json: bool) -> None:
 
 def _print_answer(out: Console, text: str) -> None:
     at = 0
-    for block in _FENCE.finditer(text):
+    for block in _BLOCK.finditer(text):
         if lead := text[at : block.start()].strip("\n"):
             out.print(_marked(lead))
-        _print_code(out, block[2], block[1] or "text")
+        if block["rows"] is None:
+            _print_code(out, block["code"], block["language"] or "text")
+        else:
+            _print_table(out, block["header"], block["rows"])
         at = block.end()
     if rest := text[at:].strip("\n"):
         out.print(_marked(rest))
+
+
+def _print_table(out: Console, header: str, rows: str) -> None:
+    """The last column holds the numbers of the citations; each is of its row and of the unmarked ones above it."""
+    if out.soft_wrap:
+        rule = "|".join("-" * len(cell) for cell in _BAR.split(header))
+        _print_indented(out, "\n".join((header, rule, rows.rstrip("\n"))), 2)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in _cells(header):
+        table.add_column(Text(name), overflow="fold")
+    table.add_column()
+    for row in rows.rstrip("\n").split("\n"):
+        end = row.rindex("|") + 1
+        table.add_row(*map(Text, _cells(row[:end])), _marked(row[end:].strip()))
+    out.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip().replace("\\|", "|") for cell in _BAR.split(line)[1:-1]]
 
 
 def _print_code(out: Console, code: str, language: str) -> None:

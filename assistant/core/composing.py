@@ -58,17 +58,21 @@ def compose(grounds: Grounds, best: Weighed) -> list[Part]:
     question, evidence = grounds.question, grounds.evidence
     things = things_asked(question, grounds.asked)
     if len(things) > 1:
-        return _for_each(grounds, things, best)
+        chosen, parts = _for_each(grounds, things, best)
+        return (_versions(grounds, chosen[0]) if len(chosen) == 1 else []) or parts
     whole = listed(question, best, grounds.weighed, evidence, grounds.lexicon)
     if whole:
         return whole
     chosen = _and_what_is_open(grounds, best)
-    if len(chosen) == 1:
-        versions = other_versions(question, best, grounds.weighed, evidence, grounds.origin, grounds.lexicon)
-        if versions:
-            return versions
+    versions = _versions(grounds, best) if len(chosen) == 1 else []
+    if versions:
+        return versions
     topics: set[str] = set()
     return _without_repeats([part for one in chosen for part in _shown(grounds, one, question, topics)])
+
+
+def _versions(grounds: Grounds, one: Weighed) -> list[Part]:
+    return other_versions(grounds.question, one, grounds.weighed, grounds.evidence, grounds.origin, grounds.lexicon)
 
 
 def _shown(grounds: Grounds, one: Weighed, question: Question, topics: set[str]) -> list[Part]:
@@ -80,8 +84,11 @@ def _shown(grounds: Grounds, one: Weighed, question: Question, topics: set[str])
     return [said(one, item, question, topics) if whole is None else whole]
 
 
-def _for_each(grounds: Grounds, things: Sequence[tuple[Question, Asked | None]], best: Weighed) -> list[Part]:
-    """The best statement for each thing asked, in that order; none for a thing that was told already."""
+def _for_each(
+    grounds: Grounds, things: Sequence[tuple[Question, Asked | None]], best: Weighed
+) -> tuple[list[Weighed], list[Part]]:
+    """The best statement for each thing asked, in that order, and how they read; none for a thing that was told
+    already."""
     lexicon = grounds.lexicon
     wanted = stem_weights(grounds.question, lexicon)
     least = LEAST_ABOUT * sum(wanted.values())
@@ -101,7 +108,7 @@ def _for_each(grounds: Grounds, things: Sequence[tuple[Question, Asked | None]],
         if not _overlaps(pick, chosen):
             chosen.append(pick)
             parts += _shown(grounds, pick, question, topics)
-    return _without_repeats(parts)
+    return chosen, _without_repeats(parts)
 
 
 def _for_one(

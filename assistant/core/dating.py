@@ -37,12 +37,12 @@ _YEAR = r"(?P<{0}>(?:19|20)\d\d)"
 _DATE = re.compile(
     "|".join(
         (
-            rf"(?<![\d.-]){_YEAR.format('y1')}[-_.](?P<m1>\d\d)(?:[-_.](?P<d1>\d\d))?(?![\d-])",
+            rf"(?<![\d.])(?<!\d-){_YEAR.format('y1')}[-_.](?P<m1>\d\d)(?:[-_.](?P<d1>\d\d))?(?![\d-])",
             rf"(?<![\d.])(?P<d2>\d{{1,2}})\.(?P<m2>\d{{1,2}})\.{_YEAR.format('y2')}(?!\d)",
             rf"(?<!\d)(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?{_MONTH.format('m3')},?\s+{_YEAR.format('y3')}(?!\d)",
             rf"\b{_MONTH.format('m4')}\s+(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,\s*{_YEAR.format('y4')}(?!\d)",
             rf"\b{_MONTH.format('m5')},?\s+{_YEAR.format('y5')}(?!\d)",
-            rf"(?<![\d.,/-]){_YEAR.format('y6')}(?![\d/-]|[.,]\d)",
+            rf"(?<!\d)(?<!\d[.,/-]){_YEAR.format('y6')}(?![\d/-]|[.,]\d)",
         )
     ),
     re.IGNORECASE,

@@ -21,11 +21,12 @@ LEAST_ABOVE = 0.5
 
 _LIST = re.compile(
     r"^\W*(?:(?:please\s+)?(?:list|name|show|give)\b|"
-    r"what (?:are|were)\b|which (?:\w+ ){0,2}(?:are|were)\b|what (?:all )?(?:do|does|did|should|must|can) \w+ "
-    r"(?:need|bring|take|pack|buy|wear|check|do)\b|what (?:is|goes|belongs|comes) (?:on|in|into)\b|"
+    r"what (?:are|were)\b(?!.*\b(?:called|named)\b)|which (?:\w+ ){0,2}(?:are|were)\b|"
+    r"what (?:all )?(?:do|does|did|should|must|can) \w+ (?:need|bring|take|pack|buy|wear|check|do)\b|"
+    r"what (?:goes|belongs|comes|is) (?:on|in|into|(?:still )?(?:left|open|missing|to do|needed))\b|"
     r"(?:which|what) (?:steps|things|items|ingredients|rules|points|people|members|tasks|parts|tools|"
     r"questions|conditions)\b|перечисли|какие|"
-    r"что (?:нужно|надо|взять|брать|входит|купить|принести|привезти|подготовить|сделать)|"
+    r"что (?:ещё |еще )?(?:нужно|надо|осталось|взять|брать|входит|купить|принести|привезти|подготовить|сделать)|"
     r"кто (?:входит|участвует)|из чего)",
     re.IGNORECASE,
 )

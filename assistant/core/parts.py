@@ -13,7 +13,7 @@ Layout = Literal["run", "lines", "rows", "code"]
 """Running text; list items, one a line; rows of a table; an excerpt of code."""
 
 _SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]]$")
-_FILE_NAME = re.compile(r"[\w-]+\.\w+[:,]")
+_FILE_NAME = re.compile(r"[\w-]+\.\w+(?:[:,]| \()")
 
 
 @dataclass(frozen=True, slots=True)

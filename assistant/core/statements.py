@@ -22,6 +22,7 @@ _TABLE_RULE = re.compile(r"^[\s|:\-+=]+$")
 _SETTING = re.compile(
     r"^\s*(?:export\s+|const\s+|let\s+|var\s+|final\s+|-\s+)?[\"']?[\w.\-/ ]{1,60}[\"']?\s*(?::=|[:=])\s*\S"
 )
+_SECTION = re.compile(r"^\[{1,2}[^\W\d][\w .:/\"-]*\]{1,2}$")
 _COMMENT = re.compile(r"^\s*(?:#+!?|//+!?|\*+/?|/\*+|--+|;+|\"\"\"|''')\s?")
 _MARKUP = re.compile(r"(\*\*|__|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w))")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -199,6 +200,10 @@ def _setting_statements(text: str) -> Iterator[Statement]:
             comment = ""
             continue
         start = at + line.index(stripped)
+        if _SECTION.match(stripped):
+            comment = ""
+            yield Statement(start, start + len(stripped), "heading", stripped.strip("[]"), number)
+            continue
         if _COMMENT.match(stripped) and not _SETTING.match(stripped):
             comment = " ".join(filter(None, (comment, _COMMENT.sub("", stripped).strip())))
             yield Statement(start, start + len(stripped), "sentence", _COMMENT.sub("", stripped).strip(), number)

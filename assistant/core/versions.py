@@ -7,16 +7,18 @@ dates, names, or when they stand under the same label. They are versions when th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from assistant.core.dating import dates_in, in_words
+from assistant.core.dating import dates_in
+from assistant.core.framing import NEWER, OLDER, frame
 from assistant.core.kinship import kin_of
 from assistant.core.origins import Origin
 from assistant.core.parts import Holding, Part
 from assistant.core.question import Question
-from assistant.core.weighing import Evidence, Lexicon, Weighed
+from assistant.core.weighing import Evidence, Lexicon, Weighed, stem_weights
 from assistant.core.wording import said
+from assistant.core.words import FUNCTION_WORDS
 
 MAX_VERSIONS = 3
 LEAST_SHARE = 0.55
@@ -24,6 +26,7 @@ LEAST_SHARE = 0.55
 ALIKE = 0.45
 """Share of the weight of their words that two versions of a statement have in common."""
 SAME = 0.8
+LEAST_COMMON = 2
 MAX_LABEL_CHARS = 40
 
 _NUMBER_WORDS = (
@@ -64,11 +67,20 @@ def other_versions(
     """The best statement together with what other versions of its document say in its place: what holds now first,
     then what was said before, the latest of it first; what was asked for by its date, or as the past, before all.
     Empty when nothing disagrees."""
-    found = _disagreeing(best, weighed, origin, lexicon)
+    found = _disagreeing(question, best, weighed, origin, lexicon)
     if not found:
         return []
     versions = [_Version(best, None), *found]
     if all(one.later is None for one in found):
+        by_file = _by_file(versions[:MAX_VERSIONS], origin)
+        if by_file:
+            return [
+                replace(
+                    _part(one.one, None, n > 0, question, evidence, origin),
+                    lead=(OLDER if n else NEWER)[_is_russian(question)],
+                )
+                for n, one in enumerate(by_file)
+            ]
         return [
             _part(one.one, None, n > 0, question, evidence, origin) for n, one in enumerate(versions[:MAX_VERSIONS])
         ]
@@ -80,41 +92,8 @@ def other_versions(
     return [_part(one.one, one is current, n > 0, question, evidence, origin) for n, one in enumerate(ranked)]
 
 
-def frame(holding: Holding, *, russian: bool, beside: bool = False) -> str:
-    """The words before a version that say when it holds or held. ``beside``: it is not known which does."""
-    dated = holding.dated if holding.dated is not None and holding.dated.said else None
-    day = in_words(dated.day, russian=russian) if dated is not None else ""
-    exact = dated is not None and len(dated.day) == len("2026-05-19")
-    if holding.current is None:
-        if not beside:
-            return ""
-        if russian:
-            return f"Другой источник ({day}):" if day else "Другой источник:"
-        return f"Another source ({day}) says:" if day else "Another source says:"
-    holds = dated is not None and dated.holds
-    if holding.current:
-        if not day:
-            return "Сейчас:" if russian else "Now:"
-        if russian:
-            return f"С {day}:" if holds and exact else f"Сейчас ({day}):"
-        return f"Since {day}:" if holds else f"As of {day}:"
-    if not day:
-        return "Раньше:" if russian else "Before that it said:"
-    if russian:
-        return f"Раньше ({day}):"
-    return f"{'On' if exact else 'In'} {day} it said:"
-
-
-_ANY_DAY = r"[^\W\d_]* ?(?:\d{1,2} \w+ )?(?:19|20)\d\d(?: год)?|\d{1,2} \w+ (?:19|20)\d\d"
-FRAME = re.compile(
-    rf"\s*(?:(?:Since|As of) (?:{_ANY_DAY}):|(?:On|In) (?:{_ANY_DAY}) it said:|Now:|Before that it said:|"
-    rf"Another source(?: \((?:{_ANY_DAY})\))? says:|С (?:{_ANY_DAY}):|(?:Сейчас|Раньше)(?: \((?:{_ANY_DAY})\))?:|"
-    rf"Другой источник(?: \((?:{_ANY_DAY})\))?:)"
-)
-"""What :func:`frame` may put before a version, at the beginning of a text."""
-
-
 def _disagreeing(
+    question: Question,
     best: Weighed,
     weighed: Sequence[Weighed],
     origin: Callable[[int], Origin],
@@ -122,12 +101,13 @@ def _disagreeing(
 ) -> list[_Version]:
     """For each other document of the subject the statement that tells of the same fact, when it disagrees."""
     mine = origin(best.item)
+    wanted = stem_weights(question, lexicon)
     candidates: dict[str, tuple[float, Weighed]] = {}
     for one in weighed:
         path = origin(one.item).path
         if path == mine.path or one.score < LEAST_SHARE * best.score or one.statement.kind in {"heading", "definition"}:
             continue
-        alike = _alike(best, one, lexicon)
+        alike = max(_alike(best, one, lexicon), _answers_alike(best, one, wanted))
         if alike >= ALIKE and alike > candidates.get(path, (0.0, one))[0]:
             candidates[path] = (alike, one)
     found: list[_Version] = []
@@ -154,6 +134,19 @@ def _alike(one: Weighed, other: Weighed, lexicon: Lexicon) -> float:
     return both / min(sum(weight[stem] for stem in mine), sum(weight[stem] for stem in others))
 
 
+def _answers_alike(one: Weighed, other: Weighed, wanted: Mapping[str, float]) -> float:
+    """0..1: how much of what one statement tells of the question the other tells too; 0.0 without its weightiest word,
+    with but one word in common, or where labels tell them apart."""
+    mine = one.stems & wanted.keys()
+    if len((one.stems & other.stems) - FUNCTION_WORDS) < LEAST_COMMON:
+        return 0.0
+    if not mine or max(mine, key=lambda stem: (wanted[stem], stem)) not in other.stems:
+        return 0.0
+    if _label(one.statement.words) or _label(other.statement.words):
+        return 0.0
+    return sum(wanted[stem] for stem in mine & other.stems) / sum(wanted[stem] for stem in mine)
+
+
 def _plain(one: Weighed, lexicon: Lexicon) -> frozenset[str]:
     return frozenset(lexicon.analyse(_VALUE.sub(" ", one.statement.words)))
 
@@ -175,17 +168,31 @@ def _values(words: str) -> frozenset[str]:
 
 def _differ(one: Weighed, other: Weighed, alike: float) -> bool:
     """Whether two statements of one fact disagree: either has a value the other lacks. One that merely says more (all
-    values of the other and further ones) disagrees only when hardly a word else is the same."""
+    values of the other and further ones) disagrees only under the same label, or when few other words are the same."""
     mine, theirs = _values(one.statement.words), _values(other.statement.words)
     if mine == theirs:
         return not mine and alike < SAME
     if mine <= theirs or theirs <= mine:
-        return _shared(one, other) < 0.5
+        return alike == 1.0 or _shared(one, other) < 0.5
     return True
 
 
 def _shared(one: Weighed, other: Weighed) -> float:
     return len(one.stems & other.stems) / max(1, min(len(one.stems), len(other.stems)))
+
+
+def _by_file(versions: Sequence[_Version], origin: Callable[[int], Origin]) -> list[_Version]:
+    """The version of the newest file first; empty unless only the times of the files tell, and they are of different
+    days."""
+    dated = [origin(one.one.item).dated for one in versions]
+    days = {one.day for one in dated if one is not None and not one.said}
+    if len(days) < len(versions):
+        return []
+    return sorted(versions, key=lambda one: _day(one, origin))
+
+
+def _is_russian(question: Question) -> bool:
+    return question.scripts.get("cyrillic", 0.0) > 0.5
 
 
 def _day(version: _Version, origin: Callable[[int], Origin]) -> tuple[int, ...]:
@@ -220,7 +227,6 @@ def _part(
     origin: Callable[[int], Origin],
 ) -> Part:
     """A version with the words that say when it holds. It is named by its topic only where nothing stands before."""
-    russian = question.scripts.get("cyrillic", 0.0) > 0.5
     holding = Holding(origin(one.item).dated, current)
     part = said(one, evidence[one.item], question, None if beside else set())
-    return replace(part, lead=frame(holding, russian=russian, beside=beside), holding=holding)
+    return replace(part, lead=frame(holding, russian=_is_russian(question), beside=beside), holding=holding)

@@ -31,7 +31,7 @@ _CONTEXT_TRUST = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One recalled item, as far as answering needs it. ``cosine`` is ``None`` when unknown; ``score`` is the recall
+    """One recalled item, as far as answering needs it. ``score`` is the recall
     score, 0..1, comparable within one question. ``tokens`` are those of a text that ends with ``text``, whose
     ``lead_chars`` first characters are title, trail and header; ``None`` when they were not computed."""
 
@@ -44,7 +44,6 @@ class Evidence:
     symbol: str | None
     language: str | None
     score: float
-    cosine: float | None
     context: str
     quality: float = 1.0
     """0..1: low for what calls itself old, a draft or a copy."""
@@ -83,10 +82,10 @@ class Features:
     ``own``: weight of the question's words that the statement holds. ``around``: those its title, trail or lead-in
     hold beside. ``item``: those the whole item holds. ``late``/``late_own``: late interaction with and without
     context. ``weakest``: the poorest match among the question's weighty words. ``cosine``: of the statement in its
-    place. ``item_cosine``, ``recall``: of the item. ``typed``: it shows what is asked for (a date, a number, a name).
+    place. ``recall``: of the item. ``typed``: it shows what is asked for (a date, a number, a name).
     ``focus``: share of the words that name what is asked for, held by the statement or around it; ``focus_late`` their
     late interaction (``own`` plus ``around``, and ``late``, for a question without such words).
-    ``missing_known``: words the memory knows, but not here. ``missing_unknown``: words it knows nowhere.
+    ``missing_unknown``: words that the memory knows nowhere.
     ``missing_names``: names and numbers of the question that are not here. ``names_here``: share of them in the
     statement itself, its lead-in or headings (1.0 when the question names nothing).
     """
@@ -98,12 +97,10 @@ class Features:
     late_own: float
     weakest: float
     cosine: float
-    item_cosine: float
     recall: float
     typed: float
     focus: float
     focus_late: float
-    missing_known: float
     missing_unknown: float
     missing_names: float
     names_here: float
@@ -184,9 +181,6 @@ def _weigh_item(
     missing_names = share(named - held) / share(named) if named and share(named) else 0.0
     near = frozenset(lexicon.analyse(f"{item.title or ''} {' '.join(item.scope)}"))
     beside = _matches(item, asked, 0, item.lead_chars) if item.lead_chars else None
-    # An item that waits for its vector (just re-read, or piped in) is judged by its tokens instead.
-    cosine = _cosine(item, asked, 0, item.lead_chars + len(item.text)) if item.cosine is None else item.cosine
-    whole_cosine = max(0.0, cosine)
     found: list[Weighed] = []
     heading: tuple[frozenset[str], NDArray[np.float32] | None] = (frozenset(), None)
     for statement in statements_of(item.text, item.chunk, item.header, item.language):
@@ -210,12 +204,10 @@ def _weigh_item(
             late_own=late_own,
             weakest=weakest,
             cosine=_cosine(item, asked, start, end),
-            item_cosine=whole_cosine,
             recall=item.score,
             typed=expectation.met_by(said) if expectation else NO_EXPECTATION,
             focus=len(focus & (stems | around)) / len(focus) if focus else min(1.0, share(stems) + share(around)),
             focus_late=_match_of(asked, pieces, in_focus) if in_focus is not None else late,
-            missing_known=share(absent - unknown),
             missing_unknown=share(unknown),
             missing_names=missing_names,
             names_here=share(named & (stems | near | lead)) / share(named) if named and share(named) else 1.0,

@@ -16,7 +16,7 @@ from ir_measures import RR, R, nDCG
 
 from assistant.contracts.answers import Version
 from assistant.core.dating import dates_in
-from assistant.core.versions import FRAME
+from assistant.core.framing import FRAME
 from assistant.evaluation.golden import GoldenPlace, GoldenQuestion
 
 DEPTH = 20
@@ -156,7 +156,8 @@ def supports(answer: str, number: int, quote: str, source: str, *, versions: Col
 
 
 def dated_rightly(version: Version, source: str, written: datetime | None) -> bool:
-    """Whether the day of a version stands in its source (path, title, text), or is that on which it was ``written``."""
+    """Whether the day of a version stands in its source: in its path, title or text, or as the moment it was
+    ``written``."""
     if version.date is None or (written is not None and written.date().isoformat() == version.date):
         return True
     return any(day == version.date for day, _, _ in dates_in(source))

@@ -146,7 +146,8 @@ class Card:
     """What ranking needs of an item, in few bytes at the front of its value; the record is read when it is asked for.
 
     ``old``: it, its file, folder or title says that another has taken its place. ``digest``: of its content, in bytes;
-    ``source``: the key of its source; ``text_chars``: length of its text. Also a :class:`~assistant.contracts.ports.RerankEntry`.
+    ``source``: the key of its source; ``text_chars``: length of its text. Also a
+    :class:`~assistant.contracts.ports.RerankEntry`.
     """
 
     __slots__ = (

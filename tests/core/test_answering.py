@@ -38,7 +38,6 @@ def evidence(text: str, *, title: str = "", chunk: ChunkKind = "prose", score: f
         symbol=None,
         language="en",
         score=score,
-        cosine=0.6 if score > 0.5 else 0.1,
         context=title,
         tokens=tokens,
         lead_chars=len(lead),
@@ -147,9 +146,3 @@ def test_a_snippet_shows_what_was_asked_for_and_is_short() -> None:
     assert "kettle is red" in shown
     assert shown.startswith("… ")
     assert len(shown) <= MAX_SNIPPET_CHARS + 4
-
-
-def test_an_item_that_waits_for_its_vector_is_judged_by_its_tokens() -> None:
-    question, found = "When was the boiler serviced?", evidence(BOILER, title="House")
-    waiting = ask(question, [replace(found, cosine=None)]).confidence
-    assert waiting > ask(question, [replace(found, cosine=0.0)]).confidence

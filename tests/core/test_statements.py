@@ -101,3 +101,9 @@ def test_every_statement_lies_inside_and_says_something(text: str, chunk: ChunkK
 def test_hostile_repetition_ends(hostile: str) -> None:
     for chunk in ("prose", "code", "table", "config"):
         assert len(statements_of(hostile, chunk, "a | b")) <= MAX_STATEMENTS  # type: ignore[arg-type]
+
+
+def test_a_section_of_a_configuration_is_a_heading() -> None:
+    found = statements_of('; wifi\n[guest]\nlimit = 20\n[[servers]]\nports = [1]\n["x"]', "config")
+    assert [one.words for one in found if one.kind == "heading"] == ["guest", "servers"]
+    assert "limit = 20" in [one.words for one in found if one.kind == "setting"]

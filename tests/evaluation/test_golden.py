@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from assistant.contracts.answers import Version
 from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import BadFile, BadPath
 from assistant.evaluation.golden import GoldenQuestion, GoldenSet, load_golden
 from assistant.evaluation.golden_run import class_figures
-from assistant.evaluation.metrics import Outcome, Place, Scored, score, supports
+from assistant.evaluation.metrics import Outcome, Place, Scored, dated_rightly, score, supports
 from assistant.reading.reader import FileReader
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -168,3 +170,26 @@ def test_support_is_refused_to_what_the_citation_does_not_say() -> None:
     assert not supports("Serviced in April. [1]", 1, "Serviced in March.", source)
     assert not supports("Costs 120 EUR. [1]", 1, "Serviced in March.", source)
     assert not supports("Serviced in March. [2]", 1, "Serviced in March.", source)
+
+
+def test_the_day_of_a_version_is_judged_by_its_source_and_not_by_its_words() -> None:
+    source = "/h/rules-2023.md:9\nRules\nValid from 1 May 2023. The fee is 3 EUR."
+    said = "On 1 May 2023 it said: The fee is 3 EUR. [1]"
+    assert supports(said, 1, "The fee is 3 EUR.", source, versions=[1])
+    assert not supports(said, 1, "The fee is 3 EUR.", source)
+    assert not supports(said.replace("3 EUR", "4 EUR"), 1, "The fee is 3 EUR.", source, versions=[1])
+    dated = [Version(date=day, citations=(1,), current=False) for day in ("2023-05-01", "2023-05-02", None)]
+    assert [dated_rightly(one, source, None) for one in dated] == [True, False, True]
+    assert dated_rightly(dated[1], source, datetime(2023, 5, 2, 9, tzinfo=UTC))
+
+
+def test_the_columns_of_a_table_must_stand_in_the_source() -> None:
+    table = "| date | eur |\n|------|-----|\n| May  | 3   | [1]"
+    assert supports(f"a.csv:\n{table}", 1, "May,3", "/h/a.csv:2\ndate,eur\nMay,3")
+    assert not supports(f"a.csv:\n{table}", 1, "May,3", "/h/a.csv:2\nday,eur\nMay,3")
+
+
+def test_the_line_of_an_excerpt_is_that_of_its_citation() -> None:
+    said = "`pause` (a.py:7): Waits. [1]\n```python\ndef pause():\n```"
+    assert supports(said, 1, "def pause():", "/h/a.py:7\n# Waits.\ndef pause():")
+    assert not supports(said, 1, "def pause():", "/h/a.py:8\n# Waits.\ndef pause():")

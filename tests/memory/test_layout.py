@@ -55,8 +55,8 @@ def test_a_card_tells_of_an_item_what_its_record_tells(record: layout.ItemRecord
     name = layout.pack_u64(record.key)
     value = layout.dump(name, record)
     card = layout.Card(name, value)
-    assert (card.key, card.content, card.kind, card.modality, card.timestamp_s) == (
-        *(record.key, record.content, record.kind, record.modality, record.timestamp_s),
+    assert (card.key, card.content, card.kind, card.modality, card.timestamp_s, card.text_chars) == (
+        *(record.key, record.content, record.kind, record.modality, record.timestamp_s, len(record.text)),
     )
     assert card.source == layout.source_key(record.address)
     assert quality_of(card.kind, card.old) == source_quality(
