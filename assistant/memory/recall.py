@@ -140,7 +140,8 @@ class Recall:
             unscored = [ItemKey(key) for key in wanted if key not in sparse]
             sparse.update(terms.search(question.terms, question.names, question.phrases, len(unscored), among=unscored))
             rows = self._rows(view, cards, vector)
-        cosines = {} if vector is None else dict(zip(rows.places, (rows.matrix @ vector).tolist(), strict=True))
+        # One by one: in one product the last bits depend on where a row stands, and equal texts would not tie.
+        cosines = {} if vector is None else {key: float(rows.matrix[at] @ vector) for key, at in rows.places.items()}
         ranked = self._fuse(question, _Scored(cards, sparse, cosines, near))
         self._rerank(question, ranked)
         self._prefer_held(question, query, ranked)

@@ -45,6 +45,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every attempt to use the network; each one fails as without a network."""
+    importlib.import_module("fastembed")  # what it imports asks once whether there is an IPv6 loopback
     attempts: list[object] = []
 
     def refuse(*arguments: object, **named: object) -> NoReturn:

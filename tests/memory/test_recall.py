@@ -17,7 +17,7 @@ from assistant.memory.fabric import Fabric
 from assistant.memory.recall import RankedItem, Recall, admits
 from assistant.testing.clock import FakeClock
 from assistant.testing.hashing import HashingEncoder
-from memory.world import ROOT, embed_all, items_of, opened, update_of
+from memory.world import ROOT, CountingEncoder, embed_all, items_of, opened, update_of
 
 ENCODER = HashingEncoder(32)
 NOW = FakeClock().now()
@@ -64,6 +64,20 @@ def test_words_and_meaning_find_the_line(fabric: Fabric) -> None:
     assert best.bm25 > 0
     assert best.cosine is not None
     assert texts(rank(fabric, "когда обслужили котел"))[0] == "Котёл обслужили в марте."
+
+
+@pytest.mark.parametrize("copies", [5, 7, 13])
+def test_equal_texts_tie_wherever_they_stand(tmp_path: Path, copies: int) -> None:
+    encoder, words = CountingEncoder(100), "the boiler in the cellar stands behind two old bicycles and a rusty ladder"
+    fabric = opened(tmp_path, encoder)
+    fabric.remember([update_of(f"/r/{number}.txt", f"Yes, {words}") for number in range(copies)])
+    fabric.project_terms()
+    embed_all(fabric, encoder)
+    every = DEFAULT.model_copy(update={"duplicate_bits": -1, "rerank_top": 0})
+    found = Recall(fabric, encoder, FakeClock(), every).rank(RecallQuery(text=f"Where is {words}?", k=40)).items
+    assert len(found) == copies
+    assert len({(item.cosine, item.score) for item in found}) == 1
+    fabric.close()
 
 
 def test_a_name_is_found_whole(fabric: Fabric) -> None:
