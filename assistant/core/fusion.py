@@ -86,7 +86,8 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
     dense_side = normalise([candidate.dense for candidate in candidates])
     sparse_side = normalise([candidate.sparse for candidate in candidates])
     names = {candidate.family for candidate in candidates}
-    trusts = {name: family_of(parameters, name).first.dense * dense_factor for name in names}
+    first = {name: family_of(parameters, name).first for name in names}
+    trusts = {name: weights.dense * dense_factor for name, weights in first.items()}
     rows: list[tuple[float, float]] = []
     for candidate, dense, sparse in zip(candidates, dense_side, sparse_side, strict=True):
         trust = trusts[candidate.family]
@@ -99,7 +100,10 @@ def fuse(candidates: Sequence[Candidate], parameters: RecallParameters, dense_fa
         (dense, sparse + parameters.near * (beside or 0.0)) for (dense, sparse), beside in zip(rows, near, strict=True)
     ]
     lengths = _lengths([candidate.text_chars for candidate in candidates])
-    totals = [dense + sparse + parameters.length * own for (dense, sparse), own in zip(rows, lengths, strict=True)]
+    totals = [
+        dense + sparse + first[candidate.family].length * own
+        for (dense, sparse), candidate, own in zip(rows, candidates, lengths, strict=True)
+    ]
     low, high = min(totals), max(totals)
     spread = high - low
     shares = parameters.relevance_share, parameters.recency_share, parameters.quality_share
@@ -135,9 +139,7 @@ def rerank(
     lengths = _lengths(text_chars if text_chars is not None else [0] * len(scores))
     sides = zip(_zscores(dense), _zscores(sparse), _zscores(late), beside, lengths, weights, strict=True)
     totals = [
-        _weighted(((d, own.dense), (s, own.sparse), (t, own.late)))
-        + parameters.near * (b or 0.0)
-        + parameters.length * long
+        _weighted(((d, own.dense), (s, own.sparse), (t, own.late))) + parameters.near * (b or 0.0) + own.length * long
         for d, s, t, b, long, own in sides
     ]
     if not totals:

@@ -97,11 +97,9 @@ def _word_on(one: Origin, other: Origin) -> bool | None:
         lower = sentence.lower()
         if not any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", lower) for name in names):
             continue
-        if _REPLACES.search(lower) or _AMENDS.search(basename(one.path).replace("-", " ")):
+        if _REPLACES.search(lower) or _amends(one):
             return True
-        if _REPLACED.search(lower) and (
-            calls_itself_old(one) or _AMENDS.search(basename(other.path).replace("-", " "))
-        ):
+        if _REPLACED.search(lower) and (calls_itself_old(one) or _amends(other)):
             return False
     return None
 

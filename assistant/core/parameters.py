@@ -17,24 +17,28 @@ NO_RERANKER = "none"
 
 
 class Weights(BaseModel):
-    """Shares of the two retrievers in the relevance of one kind of chunk; they add up to 1."""
+    """Shares of the two retrievers in the relevance of one kind of chunk; they add up to 1. ``length``, beside them, is
+    the weight of the logarithm of the piece's length: a title or a lone comment is near to every question about its
+    topic, and answers few."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dense: float
     sparse: float
+    length: float = 0.0
 
 
 class RerankWeights(BaseModel):
     """Shares of cosine, BM25 and ``late``, the reranker's own score (late interaction, see :mod:`assistant.core.late`,
     or a cross-encoder's), in the order of the best hits, z-scores each; they add up to 1. An item without one of them
-    is judged by the others."""
+    is judged by the others. ``length`` as in :class:`Weights`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dense: float
     sparse: float
     late: float
+    length: float = 0.0
 
 
 class Family(BaseModel):
@@ -80,9 +84,6 @@ class RecallParameters(BaseModel):
     :mod:`assistant.core.spelling`). ``None``: it is not reranked."""
     near: float = 0.0
     """Weight, beside 1.0 for all else, of the BM25 of the better of the two neighbours of a turn of a talk."""
-    length: float = 0.0
-    """Weight, beside 1.0 for all else, of the logarithm of a piece's length. A title or a lone comment is near to every
-    question about its topic, and answers few."""
     held_bonus: float = 0.0
     """What an item gains in the end that holds all identifiers and quoted phrases of the question, word for word."""
     exact_boost: float = 2.0
@@ -162,10 +163,15 @@ WEIGHTY = ADAPTIVE.model_copy(
     update={
         "name": "weighty",
         "version": 4,
-        "named_code": Family(
-            first=Weights(dense=0.6, sparse=0.4), rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4)
+        "prose": Family(
+            first=Weights(dense=0.55, sparse=0.45, length=0.3),
+            rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4, length=0.3),
         ),
-        "length": 0.3,
+        "named_code": Family(
+            first=Weights(dense=0.6, sparse=0.4, length=0.3),
+            rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4, length=0.3),
+        ),
+        "spelling": RerankWeights(dense=0.0, sparse=0.4, late=0.6, length=0.3),
     }
 )
 

@@ -184,7 +184,7 @@ def test_of_two_pieces_alike_in_all_else_the_longer_one_comes_first() -> None:
     pair = [candidate(1, dense=0.5, sparse=1.0, text_chars=20), candidate(2, dense=0.5, sparse=1.0, text_chars=600)]
     assert [one.key for one in fuse(pair, WEIGHTY)] == [2, 1]
     assert [one.key for one in fuse(pair, ADAPTIVE)] == [1, 2]
-    weights = [RerankWeights(dense=0.2, sparse=0.2, late=0.6)] * 2
+    weights = [WEIGHTY.prose.rerank] * 2
     short, long = rerank([0.5, 0.4], [0.5, 0.5], [1.0, 1.0], [0.3, 0.3], weights, WEIGHTY, None, [20, 600])
     assert short < long
 
