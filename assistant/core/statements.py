@@ -267,7 +267,7 @@ def documentation(text: str) -> str:
             if line.startswith("#!"):
                 continue
             if _COMMENT.match(line) and line.strip():
-                block.append(_COMMENT.sub("", line).strip())
+                block.append(_COMMENT.sub("", line).removesuffix("*/").strip())
             elif block:
                 break
         body = "\n".join(block)

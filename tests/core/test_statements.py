@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from assistant.contracts.documents import ChunkKind
-from assistant.core.statements import MAX_STATEMENTS, Statement, clean, statements_of
+from assistant.core.statements import MAX_STATEMENTS, Statement, clean, documentation, statements_of
 
 NOTE = """# Boiler service
 The boiler was serviced on 3 March 2025. It cost €120, **paid** by card.
@@ -107,3 +107,10 @@ def test_a_section_of_a_configuration_is_a_heading() -> None:
     found = statements_of('; wifi\n[guest]\nlimit = 20\n[[servers]]\nports = [1]\n["x"]', "config")
     assert [one.words for one in found if one.kind == "heading"] == ["guest", "servers"]
     assert "limit = 20" in [one.words for one in found if one.kind == "setting"]
+
+
+def test_the_end_of_a_comment_is_no_word_of_it() -> None:
+    text = (
+        "/** What the club keeps when a group cancels. */\nexport function fee(total: number) {\n  return total / 2;\n}"
+    )
+    assert documentation(text) == "What the club keeps when a group cancels."
