@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.core.question import Question
 from assistant.core.weighing import Lexicon, Weighed, stem_weights
 
 BEST_ITEMS = 4
+LEAST_SIZE = 1_000
+"""A small memory, or none but what was piped in, does not tell how common a word is: it counts as one of so many
+pieces."""
 _MOST_LOGIT = 30.0
 
 
@@ -43,7 +46,8 @@ class Support:
 
 def support_of(question: Question, best: Weighed, weighed: Sequence[Weighed], lexicon: Lexicon) -> Support:
     """``weighed``: all statements, ``best`` one of them."""
-    whole = sum(stem_weights(question, lexicon).values()) / math.log(1.0 + max(1, lexicon.size))
+    large = replace(lexicon, size=max(lexicon.size, LEAST_SIZE))
+    whole = sum(stem_weights(question, large).values()) / math.log(1.0 + large.size)
     of_items = {one.item: one.features for one in weighed}.values()
     held = sorted((features.item for features in of_items), reverse=True)[:BEST_ITEMS]
     own = best.features
