@@ -14,7 +14,7 @@ from assistant.contracts.items import Contract
 from assistant.memory import children, container, swapping
 from assistant.memory.backup import Progress, verify
 from assistant.memory.container import Backup, open_backup
-from assistant.memory.durable import free_bytes, make_folder, move, remove_tree
+from assistant.memory.durable import free_bytes, make_folder, move, remove_tree, write_synced
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.refused import told_as
@@ -81,6 +81,7 @@ def _replace(backup: Backup, store: Path, progress: Progress, should_stop: Calla
             rewrite_in_child(received, building, should_stop)
         except DamagedStore as error:
             raise container.refused(backup.path, "what is in it is damaged") from error
+        write_synced(building / "data.mdb", None)
         remove_tree(received)
         progress("Putting it in place", 0, 0)
         kept = put_in_place(store, store.with_name(f"{store.name}{_KEPT}{stamp()}"))

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,6 @@ from hardness.processes import LIMIT_S
 from hardness.vandalism import vandalise
 
 FILES = 30
-_FIRST_GUESS_S = 3.0
-"""How long a command takes, until one has come to its end."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Commands:
         self._held: Held | None = None
         self._saved = Held()
         self._saved_sum = ""
-        self._usual_s: dict[str, float] = {}
+        self._took_s = 0.0
         (self._home / "data").mkdir(parents=True)
         self._stage.mkdir()
         if models is not None:
@@ -97,23 +96,20 @@ class Commands:
         return found + ([["add", stage]] * 2 if self._learning else [])
 
     def _give(self, command: list[str], draw: random.Random, figures: Figures) -> int | None:
-        """The exit code; ``None``: it was killed. The moment is drawn from all the time that the command took before,
-        and a little more."""
+        """The exit code; ``None``: it was killed. The moment is drawn from all the time that the slowest command of the
+        last look took, and half as much again, so that some come to their end on a busy computer too."""
         name = " ".join(part for part in command if "/" not in part)
         process = self._start(*command)
-        usual_s = self._usual_s.get(name, _FIRST_GUESS_S)
         try:
-            _, err = process.communicate(timeout=draw.uniform(0.0, 1.2 * usual_s))
+            _, err = process.communicate(timeout=draw.uniform(0.0, 1.5 * self._took_s))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             figures.kills += 1
             figures.commands[f"{name} killed"] += 1
-            self._usual_s[name] = 1.1 * usual_s  # perhaps it takes longer than was thought
             return None
         figures.acknowledged += 1
         figures.commands[f"{name} done"] += 1
-        self._usual_s[name] = 0.8 * usual_s
         if process.returncode:
             figures.divergent.append(f"round {figures.rounds}: {name} ended with {process.returncode}: {err.decode()}")
         return process.returncode
@@ -153,6 +149,7 @@ class Commands:
     def _look(self, figures: Figures, command: str, candidates: list[Held]) -> None:
         what = f"round {figures.rounds} ({command})"
         on_disk = self._on_disk()
+        self._took_s = 0.0
         code, told, err = self._done("add", str(self._stage), "--no-wait")
         if code or told["folders"][0]["found"] != len(on_disk):
             figures.lost.append(f"{what}: add said {code} {told} {err}")
@@ -181,7 +178,9 @@ class Commands:
         )
 
     def _done(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        begun_s = time.monotonic()
         process = self._start(*arguments, "--json")
         out, err = process.communicate(timeout=LIMIT_S)
+        self._took_s = max(self._took_s, time.monotonic() - begun_s)
         assert b"Traceback" not in err, err.decode()
         return process.returncode, json.loads(out) if out else {}, err.decode()
