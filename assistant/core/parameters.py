@@ -85,7 +85,8 @@ class RecallParameters(BaseModel):
     near: float = 0.0
     """Weight, beside 1.0 for all else, of the BM25 of the better of the two neighbours of a turn of a talk."""
     held_bonus: float = 0.0
-    """What an item gains in the end that holds all identifiers and quoted phrases of the question, word for word."""
+    """What an item gains in the end that holds all identifiers and quoted phrases of the question, word for word; less
+    in a question of more than ``long_question_words``, where they are but some words of many."""
     exact_boost: float = 2.0
     """Weight of an identifier found whole, against a plain word."""
     phrase_boost: float = 3.0

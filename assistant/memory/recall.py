@@ -206,10 +206,13 @@ class Recall:
         hints = [hint.lower() for hint in query.signals.file_hints]
         if not hints and not (wanted and self._parameters.held_bonus):
             return
+        bonus = self._parameters.held_bonus * min(
+            1.0, self._parameters.long_question_words / max(1, len(question.terms))
+        )
         for item in ranked:
             if wanted:
                 text = " ".join(normalise(f"{item.record.context}\n{item.record.text}").lower().split())
-                item.held = self._parameters.held_bonus * sum(one in text for one in wanted) / len(wanted)
+                item.held = bonus * sum(one in text for one in wanted) / len(wanted)
             if any(hint in item.record.path.lower() for hint in hints):
                 item.held += _FILE_HINT_BONUS
             item.score += item.held

@@ -156,6 +156,17 @@ def test_the_parts_add_up_to_the_score(fabric: Fabric, parameters: RecallParamet
         assert item.score == pytest.approx(fused.score + item.rerank + item.held, abs=1e-6)
 
 
+def test_a_name_decides_a_short_question_and_not_a_long_one(fabric: Fabric) -> None:
+    def lift(text: str) -> float:
+        return max(item.held for item in rank(fabric, text, k=1000))
+
+    short = lift("where is retry_backoff")
+    words = " ".join(f"word{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+    assert short == pytest.approx(DEFAULT.held_bonus)
+    assert 0.0 < lift(f"where is retry_backoff {words}") < short / 2
+    assert lift("?!") == 0.0
+
+
 def test_a_hint_of_a_file_lifts_it(fabric: Fabric) -> None:
     plain = {item.record.id: item.score for item in rank(fabric, "boiler", PLAN, k=1000)}
     hinted = rank(fabric, "boiler", PLAN, k=1000, signals=Signals(file_hints=("RETRY.py",)))
