@@ -1,8 +1,8 @@
 """Everything about recall that can be tuned, in one frozen, versioned object.
 
 Version 1 is the plan's default score. Version 2: z-scores instead of min-max, weights by the kind of chunk, a gate for
-scripts the encoder cannot read. Version 3 adapts to the question as well (``docs/decisions/0007``). Version 4 knows
-that short pieces answer little (``docs/decisions/0010``).
+scripts the encoder cannot read. Version 3 adapts to the question as well (``docs/decisions/0007``). Version 4 has
+weights of its own for questions about something that the code names (``docs/decisions/0010``).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ NO_RERANKER = "none"
 
 class Weights(BaseModel):
     """Shares of the two retrievers in the relevance of one kind of chunk; they add up to 1. ``length``, beside them, is
-    the weight of the logarithm of the piece's length: a title or a lone comment is near to every question about its
-    topic, and answers few."""
+    the weight of the logarithm of the piece's length: a lone comment is near to every question about its topic, and
+    answers few."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -160,21 +160,16 @@ ADAPTIVE = RecallParameters(
     rerank_margin=0.5,
 )
 
-WEIGHTY = ADAPTIVE.model_copy(
+PARTICULAR = ADAPTIVE.model_copy(
     update={
-        "name": "weighty",
+        "name": "particular",
         "version": 4,
-        "prose": Family(
-            first=Weights(dense=0.55, sparse=0.45, length=0.3),
-            rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4, length=0.3),
-        ),
         "named_code": Family(
             first=Weights(dense=0.6, sparse=0.4, length=0.3),
             rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4, length=0.3),
         ),
-        "spelling": RerankWeights(dense=0.0, sparse=0.4, late=0.6, length=0.3),
     }
 )
 
-PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE, WEIGHTY)}
-DEFAULT = WEIGHTY
+PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE, PARTICULAR)}
+DEFAULT = PARTICULAR

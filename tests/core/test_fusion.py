@@ -14,8 +14,8 @@ from assistant.core.parameters import (
     DEFAULT,
     MEASURED,
     PARAMETER_SETS,
+    PARTICULAR,
     PLAN,
-    WEIGHTY,
     RecallParameters,
     RerankWeights,
 )
@@ -180,15 +180,16 @@ def test_reranking_keeps_the_range_and_judges_each_by_what_it_has() -> None:
     assert rerank([0.5, 0.5], [None, None], [0.0, 0.0], [None, None], weights[:2], MEASURED) == [0.5, 0.5]
 
 
-def test_of_two_pieces_alike_in_all_else_the_longer_one_comes_first() -> None:
-    pair = [candidate(1, dense=0.5, sparse=1.0, text_chars=20), candidate(2, dense=0.5, sparse=1.0, text_chars=600)]
-    assert [one.key for one in fuse(pair, WEIGHTY)] == [2, 1]
+def test_of_two_pieces_of_code_alike_in_all_else_the_longer_one_comes_first() -> None:
+    pair = [candidate(n, 0.5, 1.0, text_chars=chars, family="named-code") for n, chars in ((1, 20), (2, 600))]
+    assert [one.key for one in fuse(pair, PARTICULAR)] == [2, 1]
     assert [one.key for one in fuse(pair, ADAPTIVE)] == [1, 2]
-    weights = [WEIGHTY.prose.rerank] * 2
-    short, long = rerank([0.5, 0.4], [0.5, 0.5], [1.0, 1.0], [0.3, 0.3], weights, WEIGHTY, None, [20, 600])
+    assert PARTICULAR.named_code is not None
+    weights = [PARTICULAR.named_code.rerank] * 2
+    short, long = rerank([0.5, 0.4], [0.5, 0.5], [1.0, 1.0], [0.3, 0.3], weights, PARTICULAR, None, [20, 600])
     assert short < long
 
 
 def test_a_question_about_a_named_thing_leans_less_on_vectors_in_code() -> None:
-    assert family_of(WEIGHTY, "named-code").first.dense < family_of(WEIGHTY, "code").first.dense
+    assert family_of(PARTICULAR, "named-code").first.dense < family_of(PARTICULAR, "code").first.dense
     assert family_of(ADAPTIVE, "named-code") == ADAPTIVE.code
