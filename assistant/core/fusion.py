@@ -39,7 +39,7 @@ class Candidate:
     dense: float | None
     sparse: float
     family: str
-    """"prose", "topical", "code", "named-code" or "chat": which weights apply."""
+    """"prose", "topical", "code", "pointed-code" or "chat": which weights apply."""
     age_s: float
     quality: float
     near: float | None = None
@@ -159,8 +159,8 @@ def family_of(parameters: RecallParameters, name: str) -> Family:
     """``name`` as in :class:`Candidate`."""
     if name == "code":
         return parameters.code
-    if name == "named-code":
-        return parameters.named_code or parameters.code
+    if name == "pointed-code":
+        return parameters.pointed_code or parameters.code
     if name == "chat":
         return parameters.chat
     return parameters.topical if name == "topical" and parameters.topical is not None else parameters.prose

@@ -2,7 +2,7 @@
 
 Version 1 is the plan's default score. Version 2: z-scores instead of min-max, weights by the kind of chunk, a gate for
 scripts the encoder cannot read. Version 3 adapts to the question as well (``docs/decisions/0007``). Version 4 has
-weights of its own for questions about something that the code names (``docs/decisions/0010``).
+weights of its own for questions that ask code for a particular thing (``docs/decisions/0010``).
 """
 
 from __future__ import annotations
@@ -65,9 +65,8 @@ class RecallParameters(BaseModel):
     topical: Family | None = None
     """Prose, for a question about a topic rather than a particular thing, or one of at least ``long_question_words``
     content words; ``None``: as for any other."""
-    named_code: Family | None = None
-    """Code, for a question about a particular thing (a name, a number, a quote, a time, ...); ``None``: as for any
-    other."""
+    pointed_code: Family | None = None
+    """Code, for a question that asks for a place, a number, a time or a person; ``None``: as for any other."""
     long_question_words: int = 12
     relevance_share: float
     """Share of relevance in the final score; recency and source quality take the rest. The three add up to 1."""
@@ -160,16 +159,16 @@ ADAPTIVE = RecallParameters(
     rerank_margin=0.5,
 )
 
-PARTICULAR = ADAPTIVE.model_copy(
+POINTED = ADAPTIVE.model_copy(
     update={
-        "name": "particular",
+        "name": "pointed",
         "version": 4,
-        "named_code": Family(
+        "pointed_code": Family(
             first=Weights(dense=0.6, sparse=0.4, length=0.3),
             rerank=RerankWeights(dense=0.3, sparse=0.3, late=0.4, length=0.3),
         ),
     }
 )
 
-PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE, PARTICULAR)}
-DEFAULT = PARTICULAR
+PARAMETER_SETS = {one.version: one for one in (PLAN, MEASURED, ADAPTIVE, POINTED)}
+DEFAULT = POINTED

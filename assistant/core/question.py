@@ -34,7 +34,7 @@ _FOCUS_OPENERS = re.compile(
     re.IGNORECASE,
 )
 _HOW = re.compile(r"\bhow\s+(?!(?:much|many|long|do|does|did|is|are|was|were|can|should|to)\b)(\w+)", re.IGNORECASE)
-_PARTICULAR = frozenset({"time", "person", "number", "place"})
+PARTICULAR = frozenset({"time", "person", "number", "place"})
 _OWN = re.compile(
     r"\b(?:i|my|me|mine|we|our|ours|us|я|мне|меня|мой|моя|моё|мое|мои|моей|моего|мы|нам|нас|наш\w*)\b", re.IGNORECASE
 )
@@ -76,7 +76,7 @@ def read_question(text: str, signals: Signals | None = None) -> Question:
 
 def _is_specific(question: Question) -> bool:
     text = question.text
-    if question.exact_names or question.phrases or question.wanted in _PARTICULAR or _OWN.search(text):
+    if question.exact_names or question.phrases or question.wanted in PARTICULAR or _OWN.search(text):
         return True
     for match in _ANY_WORD.finditer(text):
         word, before = match.group(), text[: match.start()].rstrip()

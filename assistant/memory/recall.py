@@ -16,7 +16,7 @@ from assistant.contracts.ids import ItemKey, Label
 from assistant.core.filenames import is_within
 from assistant.core.fusion import Candidate, Fused, family_of, fuse, quality_of, rerank
 from assistant.core.intake import embedding_text
-from assistant.core.question import Question, read_question
+from assistant.core.question import PARTICULAR, Question, read_question
 from assistant.core.words import normalise
 from assistant.memory.folding import Rows, distinct
 from assistant.memory.layout import Card, ItemRecord
@@ -297,7 +297,7 @@ class Recall:
 
     def _family(self, card: Card, question: Question) -> str:
         if card.modality == "code":
-            return "named-code" if question.specific else "code"
+            return "pointed-code" if question.wanted in PARTICULAR else "code"
         if card.kind == "chat":
             return "chat"
         topical = not question.specific or len(question.terms) >= self._parameters.long_question_words

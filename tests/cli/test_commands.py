@@ -35,6 +35,7 @@ ANSWER = {
     "spoken_by",
     "took_ms",
     "confidence",
+    "versions",
     "nearest",
 }
 RYE = "At what temperatures and for how long does the rye bread bake?"

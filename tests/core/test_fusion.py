@@ -14,8 +14,8 @@ from assistant.core.parameters import (
     DEFAULT,
     MEASURED,
     PARAMETER_SETS,
-    PARTICULAR,
     PLAN,
+    POINTED,
     RecallParameters,
     RerankWeights,
 )
@@ -29,7 +29,7 @@ CANDIDATES = st.lists(
         key=st.integers(1, 10**6),
         dense=st.none() | COSINES,
         sparse=SCORES,
-        family=st.sampled_from(["prose", "code", "named-code", "chat", "topical"]),
+        family=st.sampled_from(["prose", "code", "pointed-code", "chat", "topical"]),
         age_s=st.floats(-1e6, 1e9, allow_nan=False),
         quality=st.sampled_from([0.4, 0.8, 0.9, 1.0]),
     ),
@@ -181,15 +181,15 @@ def test_reranking_keeps_the_range_and_judges_each_by_what_it_has() -> None:
 
 
 def test_of_two_pieces_of_code_alike_in_all_else_the_longer_one_comes_first() -> None:
-    pair = [candidate(n, 0.5, 1.0, text_chars=chars, family="named-code") for n, chars in ((1, 20), (2, 600))]
-    assert [one.key for one in fuse(pair, PARTICULAR)] == [2, 1]
+    pair = [candidate(n, 0.5, 1.0, text_chars=chars, family="pointed-code") for n, chars in ((1, 20), (2, 600))]
+    assert [one.key for one in fuse(pair, POINTED)] == [2, 1]
     assert [one.key for one in fuse(pair, ADAPTIVE)] == [1, 2]
-    assert PARTICULAR.named_code is not None
-    weights = [PARTICULAR.named_code.rerank] * 2
-    short, long = rerank([0.5, 0.4], [0.5, 0.5], [1.0, 1.0], [0.3, 0.3], weights, PARTICULAR, None, [20, 600])
+    assert POINTED.pointed_code is not None
+    weights = [POINTED.pointed_code.rerank] * 2
+    short, long = rerank([0.5, 0.4], [0.5, 0.5], [1.0, 1.0], [0.3, 0.3], weights, POINTED, None, [20, 600])
     assert short < long
 
 
-def test_a_question_about_a_named_thing_leans_less_on_vectors_in_code() -> None:
-    assert family_of(PARTICULAR, "named-code").first.dense < family_of(PARTICULAR, "code").first.dense
-    assert family_of(ADAPTIVE, "named-code") == ADAPTIVE.code
+def test_a_question_for_a_particular_thing_leans_less_on_vectors_in_code() -> None:
+    assert family_of(POINTED, "pointed-code").first.dense < family_of(POINTED, "code").first.dense
+    assert family_of(ADAPTIVE, "pointed-code") == ADAPTIVE.code
