@@ -7,14 +7,12 @@ hybrid retrieval" (TOIS 2023); both sides are scored for the whole union before 
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from assistant.core.parameters import Family, RecallParameters, RerankWeights
-from assistant.core.superseding import is_superseded as is_superseded
+from assistant.core.superseding import calls_itself_old
 
 # Candidate and Fused are not frozen: two hundred of each are made for every question, and freezing takes half the time.
 _DAY_S = 86_400.0
@@ -22,11 +20,6 @@ _QUALITY = dict.fromkeys(("text", "chat", "markdown", "rst"), 1.0) | dict.fromke
     ("html", "code", "mail", "notebook"), 0.9
 )
 _LESSER_QUALITY = 0.8
-_SUPERSEDED = re.compile(
-    r"(?:^|[\W_])(old|outdated|obsolete|deprecated|superseded|backup|bak|copy|draft|archive|archived|trash|tmp|"
-    r"черновик|устарел\w+|стар\w+|архив|копия)(?:$|[\W_])",
-    re.IGNORECASE,
-)
 _SUPERSEDED_QUALITY = 0.4
 
 
@@ -64,13 +57,6 @@ class Fused:
 def source_quality(path: str, kind: str, title: str | None = None, *, superseded: bool = False) -> float:
     """0..1: how much a source is worth at equal relevance; what calls itself old or a draft counts less."""
     return quality_of(kind, superseded or calls_itself_old(path, title))
-
-
-def calls_itself_old(path: str, title: str | None = None) -> bool:
-    """Whether file, folder or title say that it is old or a draft. Kept with every item when it is written: another
-    rule needs another schema version (:mod:`assistant.memory.layout`)."""
-    folder, name = os.path.split(path)
-    return any(_SUPERSEDED.search(words) for words in (name, os.path.basename(folder), title or ""))
 
 
 def quality_of(kind: str, old: bool) -> float:

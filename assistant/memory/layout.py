@@ -31,7 +31,7 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.contracts.documents import ChunkKind, FileStat, Modality, SourceAddress, SourceKind, Span
-from assistant.core.fusion import calls_itself_old
+from assistant.core.superseding import calls_itself_old
 from assistant.memory.envelope import HEAD_BYTES, damaged, seal, unseal
 
 SCHEMA_VERSION = 3
