@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.measuring import plain
 from benchmarks.tables import table
 
-REGION = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+REGION = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Kept = Mapping[str, Any]
 

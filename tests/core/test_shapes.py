@@ -31,7 +31,7 @@ def ask(
 ) -> Verdict:
     scope = (title,) if title else ()
     context = f"{title or ''}\n{header}"
-    item = Evidence(text, chunk, path, scope, title, header, symbol, language, 1.0, None, context)
+    item = Evidence(text, chunk, path, scope, title, header, symbol, language, 1.0, context)
     held = set(stems(text))
     lexicon = Lexicon(stems, lambda stem: int(stem in held), 50)
     weights = replace(DEFAULT_WEIGHTS, threshold=0.0)

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -170,3 +171,4 @@ TestHistory = History.TestCase
 TestHistory.settings = settings(
     max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TestHistory.pytestmark = [pytest.mark.timeout(900)]  # type: ignore[attr-defined]
