@@ -28,7 +28,7 @@ class Support:
     ``mass``: words of the question that an item holds, mean over the four items that hold most. ``held``: those that
     the item of the best statement holds. ``said``: those that the best statement holds, with its headings.
     ``missing_names``: share of the question's names and numbers that an item lacks, mean over all items.
-    ``names_here``, ``around``, ``cosine``, ``focus_late``, ``typed``, ``missing_unknown``: of the best statement, see
+    ``names_here``, ``around``, ``cosine``, ``focus_late``, ``missing_unknown``: of the best statement, see
     :class:`~assistant.core.weighing.Features`.
     """
 
@@ -40,7 +40,6 @@ class Support:
     around: float
     cosine: float
     focus_late: float
-    typed: float
     missing_unknown: float
 
 
@@ -60,7 +59,6 @@ def support_of(question: Question, best: Weighed, weighed: Sequence[Weighed], le
         around=own.around,
         cosine=own.cosine,
         focus_late=own.focus_late,
-        typed=own.typed,
         missing_unknown=own.missing_unknown,
     )
 
