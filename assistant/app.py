@@ -50,11 +50,11 @@ from assistant.reading.walking import FileSources
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from assistant.contracts.reports import CheckReport
     from assistant.inference.installing import PrecisionChoice
     from assistant.inference.probing import ProbeReport, RerankProbeReport
     from assistant.memory.auditing import Audit
     from assistant.memory.backup import BackupReport
-    from assistant.memory.checking import CheckReport
     from assistant.memory.restoring import RestoreReport
 
 STDIN = SourceAddress("-")

@@ -14,8 +14,8 @@ from assistant.contracts.errors import BadPath
 
 if TYPE_CHECKING:
     from assistant.cli.progress import Session
+    from assistant.contracts.reports import CheckReport, FilesFigures
     from assistant.memory.backup import BackupReport
-    from assistant.memory.checking import CheckReport, FilesFigures
     from assistant.memory.restoring import RestoreReport
 
 _MIB = 1 << 20

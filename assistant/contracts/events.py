@@ -1,9 +1,28 @@
-"""What happened, told while it happens. Past tense, frozen; nobody has to listen."""
+"""What happened, told while it happens. Past tense, frozen; nobody has to listen. Each kind belongs to a topic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Topic = Literal[
+    "intent",
+    "plan",
+    "tool.invoked",
+    "fs.diff",
+    "memory.ingest",
+    "memory.compact",
+    "memory.gc",
+    "memory.eval",
+    "policy.block",
+    "job.progress",
+    "llm.tokens",
+    "mcp.connected",
+    "mcp.tool_invoked",
+    "mcp.error",
+    "error",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +80,118 @@ class Mended:
     what: str
 
 
-Event = ScanProgressed | FolderScanned | EmbeddingStarted | VectorsStored | EmbeddingFinished | Mended
+@dataclass(frozen=True, slots=True)
+class WorkProgressed:
+    """``done`` of ``total`` of ``what``; 0 of 0 when that is not known."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """Something happened below remembered folders. ``paths``: where to look, at most some thousands; ``roots``:
+    folders to be walked as a whole, because too much happened in them or something was missed."""
+
+    paths: tuple[str, ...]
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesRemembered:
+    """``changed`` sources were read anew or dropped; they can be searched by words at ``revision``."""
+
+    changed: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCompacted:
+    """Space was given back. ``done`` are sentences."""
+
+    done: tuple[str, ...]
+    freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GarbageCollected:
+    done: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEvaluated:
+    """The golden set was asked. ``regressed``: what is worse than the time before, "" when nothing is."""
+
+    summary: str
+    regressed: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRan:
+    """A line of the timetable was carried out, or ``skipped`` for a reason ("": it was not)."""
+
+    name: str
+    took_s: float
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """A background command failed; ``given_up``: it is not tried again unless somebody says so."""
+
+    job_id: int
+    command: str
+    reason: str
+    given_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActorFailed:
+    """``restarts_in_s`` is ``None`` when it is not started again."""
+
+    actor: str
+    reason: str
+    restarts_in_s: float | None
+
+
+TOPICS: dict[type, Topic] = {
+    ScanProgressed: "job.progress",
+    FolderScanned: "memory.ingest",
+    EmbeddingStarted: "job.progress",
+    VectorsStored: "memory.ingest",
+    EmbeddingFinished: "memory.ingest",
+    Mended: "error",
+    WorkProgressed: "job.progress",
+    FilesChanged: "fs.diff",
+    SourcesRemembered: "memory.ingest",
+    MemoryCompacted: "memory.compact",
+    GarbageCollected: "memory.gc",
+    MemoryEvaluated: "memory.eval",
+    TaskRan: "job.progress",
+    JobFailed: "error",
+    ActorFailed: "error",
+}
+
+Event = (
+    ScanProgressed
+    | FolderScanned
+    | EmbeddingStarted
+    | VectorsStored
+    | EmbeddingFinished
+    | Mended
+    | WorkProgressed
+    | FilesChanged
+    | SourcesRemembered
+    | MemoryCompacted
+    | GarbageCollected
+    | MemoryEvaluated
+    | TaskRan
+    | JobFailed
+    | ActorFailed
+)
+EVENTS: dict[str, type] = {one.__name__: one for one in get_args(Event)}
+"""Every kind of event by its name."""
 Listener = Callable[[Event], None]
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import Interrupted, UnreadableSource
 from assistant.contracts.ids import digest_of
+from assistant.contracts.reports import FilesFigures, Finding
 from assistant.memory import children
-from assistant.memory.checking import FilesFigures, Finding
 
 if TYPE_CHECKING:
     from assistant.contracts.ports import Sources

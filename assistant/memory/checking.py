@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.contracts.items import Contract
+from assistant.contracts.reports import CheckReport, Finding, Where
 from assistant.memory import layout
 from assistant.memory.layout import SourceRecord, pack_u64, unpack_u64
 
@@ -25,7 +25,6 @@ _SAMPLE_EVERY = 64
 """One in so many items is searched for by a word of its own, and as many rows are compared."""
 
 
-Where = Literal["records", "words", "vectors", "files"]
 REMEDIES: dict[Where, str] = {
     "records": "assistant check --repair",
     "words": "assistant check --repair",
@@ -33,51 +32,6 @@ REMEDIES: dict[Where, str] = {
     "files": "assistant add",
 }
 """What mends a finding, unless it says something else."""
-
-
-class Finding(Contract):
-    """One disagreement: between the records themselves, with an index, or with the files. ``said`` is a sentence for
-    a person, ``remedy`` the command that mends it."""
-
-    where: Where
-    said: str
-    remedy: str
-
-
-class FilesFigures(Contract):
-    """How the remembered sources compare with what is on the disk.
-
-    ``sources`` that could be read when they were remembered are counted as ``same``, ``changed``, ``gone`` or
-    ``unreadable``. ``read`` of them were read again, byte for byte (``read_bytes``): all whose date or size is another
-    one, and of the rest a sample, or all of them when ``full``. ``spans`` pieces of those were compared with their
-    digests.
-    """
-
-    sources: int = 0
-    same: int = 0
-    changed: int = 0
-    gone: int = 0
-    unreadable: int = 0
-    read: int = 0
-    read_bytes: int = 0
-    spans: int = 0
-    full: bool = False
-
-
-class CheckReport(Contract):
-    """``vectors`` and ``pending`` are those of the space in use. ``files`` is ``None`` when they were not looked at.
-    ``findings`` are at most a hundred; ``more`` were found. None: all is well. ``mended`` says in sentences what a
-    repair did before this was found; ``set_aside`` where it put what it replaced ("": nothing)."""
-
-    sources: int
-    items: int
-    vectors: int
-    pending: int
-    files: FilesFigures | None = None
-    findings: tuple[Finding, ...] = ()
-    more: int = 0
-    mended: tuple[str, ...] = ()
-    set_aside: str = ""
 
 
 def check(fabric: Fabric) -> CheckReport:

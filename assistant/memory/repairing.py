@@ -15,11 +15,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from assistant.contracts.errors import DamagedIndex, DamagedStore, StorageFailed, StoreBusy
+from assistant.contracts.reports import CheckReport
 from assistant.core.filenames import to_disk
 from assistant.memory import children, swapping
 from assistant.memory.auditing import Audit, audit
 from assistant.memory.backup import Progress
-from assistant.memory.checking import CheckReport, bounded, check
+from assistant.memory.checking import bounded, check
 from assistant.memory.copying import copying
 from assistant.memory.durable import free_bytes, make_folder, opened, sync_folder, write_all, write_synced
 from assistant.memory.envelope import damaged

@@ -14,9 +14,10 @@ from assistant.actors.librarian import Librarian
 from assistant.contracts.documents import SourceAddress
 from assistant.contracts.errors import DamagedStore, Interrupted
 from assistant.contracts.events import nobody
+from assistant.contracts.reports import CheckReport
 from assistant.memory import layout
 from assistant.memory.auditing import Audit
-from assistant.memory.checking import CheckReport, check
+from assistant.memory.checking import check
 from assistant.memory.fabric import Fabric
 from assistant.memory.repairing import inspect, mend_derived, mend_or_set_aside, mend_records
 from assistant.testing.clock import FakeClock
