@@ -50,11 +50,15 @@ class Ask(Command[Answer]):
 
 
 class Recall(Command[RecallResult]):
+    """Find remembered pieces, best first. ``explain``: say how each score came about."""
+
     query: RecallQuery
     explain: bool = False
 
 
 class ShowItem(Command[MemoryItem]):
+    """One remembered piece."""
+
     item_id: Annotated[str, Field(max_length=200)]
 
 
@@ -77,6 +81,8 @@ class AddFolders(Command[Added]):
 
 
 class ForgetPath(Command[Forgotten]):
+    """Forget everything at or below ``path`` (absolute)."""
+
     path: Path
 
 
@@ -130,6 +136,8 @@ class TellTasks(Command[tuple[Task, ...]]):
 
 
 class RunTask(Command[Task]):
+    """Carry out a line of the timetable now."""
+
     name: Annotated[str, Field(max_length=40)]
 
 
@@ -140,10 +148,14 @@ class TellJobs(Command[tuple[Job, ...]]):
 
 
 class RetryJob(Command[Job]):
+    """Try again what was given up."""
+
     job_id: int
 
 
 class DropJob(Command[Job]):
+    """Strike what was given up off the list."""
+
     job_id: int
 
 

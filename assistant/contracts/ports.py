@@ -5,20 +5,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from assistant.contracts.documents import Document, FileStat, FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.ids import Fingerprint, ItemKey, Label
 
 if TYPE_CHECKING:
+    from threading import Event as StopSignal
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from assistant.contracts.commands import Command
+    from assistant.contracts.events import Listener
     from assistant.contracts.items import Filters
     from assistant.contracts.questions import Question
     from assistant.contracts.vectors import TokenVectors
 
     Vectors = NDArray[np.float32]
+
+
+Reply = TypeVar("Reply")
+
+
+class Performer(Protocol):
+    """Carries out commands that come from outside. On an event loop."""
+
+    async def perform(self, command: Command[Reply], tell: Listener, stop: StopSignal) -> Reply:
+        """The command's reply. ``tell`` is called on the loop with what happens meanwhile, in order; it must return
+        at once. ``stop``, when set by the caller (who left, or pressed Ctrl-C), ends the work early.
+
+        Raises :class:`~assistant.contracts.errors.AssistantError`; cancelling it sets ``stop``.
+        """
+        ...
 
 
 class Clock(Protocol):
