@@ -18,7 +18,11 @@
     │       ├── DamagedIndex              a projection that must be rebuilt (handled inside)
     │       ├── BadFile                   a file we were told to read makes no sense (a golden file)
     │       ├── StoreBusy                 another process holds the store
-    │       └── StorageFailed             disk full, read-only, input/output error
+    │       ├── StorageFailed             disk full, read-only, input/output error
+    │       └── ProcessFailed             the running process cannot do it
+    │           ├── TooBusy                     a queue is full
+    │           ├── TookTooLong                 its time limit has passed
+    │           └── Resting                     it failed again and again, and is left alone for a while
     ├── UnreadableSource          one source cannot be read; it is listed under problems, the rest goes on
     └── Interrupted               exit 130 stopped on request; what was committed stays
 """
@@ -119,6 +123,22 @@ class StoreBusy(DataError):
 
 class StorageFailed(DataError):
     """The disk refused a read or a write (full, read-only, input/output error)."""
+
+
+class ProcessFailed(DataError):
+    """The running process cannot do what it was asked; what was stored stays."""
+
+
+class TooBusy(ProcessFailed):
+    """A queue is full: nothing was begun."""
+
+
+class TookTooLong(ProcessFailed):
+    """The time limit of a command has passed; it was told to stop."""
+
+
+class Resting(ProcessFailed):
+    """What would do it failed again and again, and is not tried for a while."""
 
 
 MOST_REASON_CHARS = 500

@@ -116,6 +116,8 @@ class MemoryCompacted:
 
 @dataclass(frozen=True, slots=True)
 class GarbageCollected:
+    """What nothing referred to any more is gone. ``done`` are sentences."""
+
     done: tuple[str, ...]
 
 

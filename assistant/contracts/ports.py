@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assistant.contracts.commands import Command
     from assistant.contracts.events import Listener
     from assistant.contracts.items import Filters
+    from assistant.contracts.process import Job, StoryLine, TaskRun
     from assistant.contracts.questions import Question
     from assistant.contracts.vectors import TokenVectors
 
@@ -38,6 +39,55 @@ class Performer(Protocol):
         Raises :class:`~assistant.contracts.errors.AssistantError`; cancelling it sets ``stop``.
         """
         ...
+
+
+class Ledger(Protocol):
+    """Keeps what the living process must not forget when it is killed: its jobs, what its tasks did, and a bounded
+    journal. Thread-safe. Every method that writes has written when it returns, and raises
+    :class:`~assistant.contracts.errors.StorageFailed`."""
+
+    def last_numbers(self) -> tuple[int, int]:
+        """The highest numbers in the journal, of a message and of a turn; 0 when it is empty."""
+        ...
+
+    def write_lines(self, lines: Sequence[tuple[int, StoryLine]]) -> None:
+        """Note lines of the journal, each with its turn; one that is there already is replaced. The oldest beyond a
+        fixed number are dropped."""
+        ...
+
+    def story(self, turn_id: int | None) -> tuple[int, list[StoryLine]]:
+        """The turn (``None``: the last) and its lines, by number; no lines when it is not there (any more)."""
+        ...
+
+    def put_job(self, job: Job, command: str) -> None:
+        """Keep a job; ``command``: the command it stands for, as JSON. One of the same id is replaced."""
+        ...
+
+    def jobs(self) -> list[tuple[Job, str]]:
+        """All jobs that are kept, by id."""
+        ...
+
+    def drop_job(self, job_id: int) -> None:
+        """Forget a job; one that is not there is no mistake."""
+        ...
+
+    def put_run(self, run: TaskRun) -> None:
+        """Keep how a task went; the run before is replaced."""
+        ...
+
+    def runs(self) -> dict[str, TaskRun]:
+        """The last run of each task."""
+        ...
+
+    def forget(self, text: str) -> int:
+        """Drop what mentions ``text``, and leave no byte of it. Returns how many records that were."""
+        ...
+
+    def trim(self) -> int:
+        """Drop what is older than it need be kept. Returns how many records that were."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Clock(Protocol):

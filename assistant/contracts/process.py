@@ -113,6 +113,20 @@ class Task(Contract):
     next_at: str | None = None
 
 
+class TaskRun(Contract):
+    """How a task went the last time. ``at``: when it began, or was skipped; ``due_at``: the time it stood for; both ISO
+    8601. ``outcome`` is a sentence. ``figures``: what it measured, for comparison with the next time."""
+
+    name: str
+    at: str
+    due_at: str
+    took_s: float
+    outcome: str
+    skipped: bool = False
+    failed: bool = False
+    figures: dict[str, float] = {}
+
+
 class StoryLine(Contract):
     """One message. ``cause``: the number of the message that led to it; ``None`` for the one a turn began with.
     ``took_s``: of a command, how long until its reply; ``None`` for an event or one that is not done."""
@@ -136,4 +150,6 @@ class Story(Contract):
 
 
 class Metrics(Contract):
+    """``text``: in Prometheus' exposition format."""
+
     text: str

@@ -19,7 +19,7 @@ from assistant.inference.processor import (
         ({"avx2", "avx512_vnni"}, "int8", False),
         ({"avx2", "avx_vnni"}, "int8", False),
         ({"asimd", "asimddp"}, "int8", False),
-        ({"sse4_2", "avx2"}, "int8", True),
+        ({"sse4_2", "avx2"}, "fp32", True),
         ({"sse4_2"}, "fp32", True),
         (set(), "fp32", True),
     ],
