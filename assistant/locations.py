@@ -34,6 +34,11 @@ class Locations:
         return self.data / "memory"
 
     @property
+    def ledger(self) -> Path:
+        """Jobs, tasks and the journal of the running process."""
+        return self.data / "ledger"
+
+    @property
     def models(self) -> Path:
         return self.data / "models"
 

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from assistant.contracts.errors import BadSettings
 from assistant.core.parameters import DEFAULT, OWN_RERANKER, PARAMETER_SETS
+from assistant.core.timetable import problem_with
 
 PROJECT_FILE = ".assistant.toml"
 PROJECT_MAY_SET = frozenset({"max_file_mib", "history_commits"})
@@ -24,7 +25,34 @@ PREFIX = "ASSISTANT_"
 _NOT_SETTINGS = frozenset({"ASSISTANT_HOME"})
 
 
+def _a_time(text: str) -> str:
+    problem = problem_with(text)
+    if problem:
+        raise ValueError(problem)
+    return text
+
+
+When = Annotated[str, AfterValidator(_a_time)]
+
+
+class Timetable(BaseModel):
+    """Cron expressions with five fields, in local time, or "off". In the settings file a table ``[timetable]``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sweep: When = "7 * * * *"
+    """Look for changes that were missed."""
+    collect: When = "20 3 * * *"
+    """Drop what nothing refers to any more."""
+    compact: When = "35 3 * * *"
+    """Give space back."""
+    evaluate: When = "0 4 * * *"
+    """Ask the golden set, and tell when recall has become worse."""
+
+
 class Settings(BaseModel):
+    """See the module."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = "all-minilm-l6-v2"
@@ -47,6 +75,14 @@ class Settings(BaseModel):
     """Seconds a source may take to be read; what takes longer is listed as a problem."""
     read_memory_bytes: Annotated[int, Field(ge=128 << 20, le=1 << 44)] = 1 << 30
     """Bytes of memory a process that reads files may use; a source that needs more is listed as a problem."""
+    battery_share: Annotated[float, Field(ge=0.05, le=1)] = 0.4
+    """Share of the time that is spent embedding in the background on battery; 1: all of it."""
+    busy_share: Annotated[float, Field(ge=0.05, le=1)] = 0.5
+    """The same while other programs take most of the processor."""
+    golden: str = ""
+    """A golden file of yours (see `assistant eval`) that the running process measures recall on; "": none."""
+    timetable: Timetable = Timetable()
+    """When the running process does what it does by the clock."""
     parameters: Literal[tuple(sorted(PARAMETER_SETS))] = DEFAULT.version  # type: ignore[valid-type]
     """Version of the recall parameter set."""
 

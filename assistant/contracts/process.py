@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from assistant.contracts.items import Contract
 
 
@@ -124,7 +126,7 @@ class TaskRun(Contract):
     outcome: str
     skipped: bool = False
     failed: bool = False
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = Field(default={})
 
 
 class StoryLine(Contract):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from assistant.contracts.events import EmbeddingFinished, FolderScanned
 from assistant.contracts.items import Contract
 from assistant.contracts.process import ProcessStatus
@@ -62,11 +64,14 @@ class Added(Contract):
 
 
 class Housekeeping(Contract):
-    """``done``: in sentences; empty when there was nothing to do. ``skipped``: why it was left for another time."""
+    """``done``: in sentences; empty when there was nothing to do. ``skipped``: why it was left for another time.
+    ``alarm``: a person should look at what was found. ``figures``: what was measured."""
 
     done: tuple[str, ...] = ()
     skipped: str = ""
     freed_bytes: int = 0
+    alarm: bool = False
+    figures: dict[str, float] = Field(default={})
 
 
 class Stopped(Contract):

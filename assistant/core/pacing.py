@@ -1,4 +1,4 @@
-"""How fast to embed: batches sized by measured speed and by who waits, and rests on battery or on a busy machine. Pure."""
+"""How fast to embed: batches sized by measured speed and by who waits; rests on battery and on a busy machine. Pure."""
 
 from __future__ import annotations
 

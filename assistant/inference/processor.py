@@ -35,8 +35,8 @@ def has_fast_int8(flags: AbstractSet[str]) -> bool:
 
 
 def choose_precision(flags: AbstractSet[str]) -> Precision:
-    """The rule behind ``auto``: int8 with VNNI, AMX or Arm dot products, where it is more than twice as fast as fp32 and
-    retrieval is as good; fp32 on everything else. With AVX2 alone int8 has to make do with 7 bits
+    """The rule behind ``auto``: int8 with VNNI, AMX or Arm dot products, where it is more than twice as fast as fp32
+    and retrieval is as good; fp32 on everything else. With AVX2 alone int8 has to make do with 7 bits
     (:func:`needs_reduced_range`): that is 1.4 times as fast, and costs 0.004 to 0.005 nDCG@10 (decisions/0003).
     """
     return "int8" if has_fast_int8(flags) else "fp32"

@@ -1,0 +1,39 @@
+"""Gives new items their vectors, in the background, as soon as something was remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+from assistant.bus.actor import Actor, ActorLimits
+from assistant.contracts.commands import Command, EmbedPending
+from assistant.contracts.events import FolderScanned, SourcesRemembered
+
+if TYPE_CHECKING:
+    from assistant.bus.envelope import Letter
+
+
+class EmbeddingStarter(Actor):
+    """Turns "something was remembered" into the job of embedding it; many such events make one job. ``begin`` starts a
+    job."""
+
+    def __init__(self, begin: Callable[[Command[Any]], object]) -> None:
+        super().__init__("embedding starter", ActorLimits(waiting=16), "drop oldest")
+        self._begin = begin
+
+    def same(self, letter: Letter) -> Hashable:
+        """All events that tell of something new ask for the same."""
+        return _new(letter)
+
+    async def on_message(self, letter: Letter) -> None:
+        """Begin the job when there is something new."""
+        if _new(letter):
+            self._begin(EmbedPending())
+
+
+def _new(letter: Letter) -> bool:
+    match letter.envelope.message:
+        case FolderScanned(read=number) | SourcesRemembered(changed=number):
+            return number > 0
+        case _:
+            return False
