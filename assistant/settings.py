@@ -79,6 +79,8 @@ class Settings(BaseModel):
     """Share of the time that is spent embedding in the background on battery; 1: all of it."""
     busy_share: Annotated[float, Field(ge=0.05, le=1)] = 0.5
     """The same while other programs take most of the processor."""
+    trace_endpoint: str = ""
+    """Address of an OpenTelemetry collector (OTLP over HTTP) that traces are sent to; "": none, and nothing is sent."""
     golden: str = ""
     """A golden file of yours (see `assistant eval`) that the running process measures recall on; "": none."""
     timetable: Timetable = Timetable()

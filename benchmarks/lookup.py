@@ -13,7 +13,7 @@ from assistant.contracts.ids import Fingerprint
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assistant.contracts.ports import Encoder
+    from assistant.contracts.ports import Encoder, Pace
     from assistant.contracts.vectors import TokenVectors
     from benchmarks.likeness import Likeness
 
@@ -35,7 +35,8 @@ class LookUp:
     def __init__(self, known: dict[str, Vectors]) -> None:
         self.known = known
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: Sequence[str], *, pace: Pace | None = None) -> Vectors:
+        del pace
         rows = [self.known[text] for text in texts]
         return np.stack(rows) if rows else np.empty((0, DIM), np.float32)
 
@@ -45,8 +46,10 @@ class LookUp:
     def basis(self) -> None:
         return None
 
-    def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
-        del texts, basis
+    def encode_narrow(
+        self, texts: Sequence[str], basis: Vectors, *, pace: Pace | None = None
+    ) -> tuple[Vectors, list[NDArray[np.int8]]]:
+        del texts, basis, pace
         raise AssertionError("only an encoder with a basis is asked for this")
 
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors] | None:
@@ -71,7 +74,8 @@ class Drawn:
         self._likeness = likeness
         self._narrow: list[NDArray[np.int8]] = []
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: Sequence[str], *, pace: Pace | None = None) -> Vectors:
+        del pace
         return self._draw(texts)[0]
 
     def _draw(self, texts: Sequence[str]) -> tuple[Vectors, list[int]]:
@@ -87,7 +91,10 @@ class Drawn:
     def basis(self) -> Vectors | None:
         return self._real.basis()
 
-    def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
+    def encode_narrow(
+        self, texts: Sequence[str], basis: Vectors, *, pace: Pace | None = None
+    ) -> tuple[Vectors, list[NDArray[np.int8]]]:
+        del pace
         if not self._narrow:
             self._narrow = self._real.encode_narrow(list(self._likeness.known), basis)[1]
         rows, resembling = self._draw(texts)

@@ -52,6 +52,7 @@ class Scheduler(Actor):
         lines: Mapping[str, Line],
         put_off: Callable[[], str],
         aside: Callable[[Callable[[], Any]], Awaitable[Any]],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__("scheduler", ActorLimits(time_limit_s=12 * 3600, at_once=2))
         self._bus = bus
@@ -61,6 +62,7 @@ class Scheduler(Actor):
         self._lines = lines
         self._put_off = put_off
         self._aside = aside
+        self._sleep = sleep
         self._since = self._now()
         self._runs: dict[str, TaskRun] = {}
         self._waits: dict[str, str] = {}
@@ -100,7 +102,7 @@ class Scheduler(Actor):
         """Look at the clock for ever."""
         wall, steady_s = self._now(), self._clock.monotonic_s()
         while True:
-            await asyncio.sleep(min(LONGEST_SLEEP_S, self._until_next_s()))
+            await self._sleep(min(LONGEST_SLEEP_S, self._until_next_s()))
             now, now_s = self._now(), self._clock.monotonic_s()
             slept_s = (now - wall).total_seconds() - (now_s - steady_s)
             wall, steady_s = now, now_s

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from assistant.bus.actor import told
 from assistant.bus.journal import about
@@ -25,10 +25,6 @@ TRIES = 3
 MOST_JOBS = 1000
 """Jobs that wait or run; of those that were given up as many are kept, the newest."""
 
-T = TypeVar("T")
-Aside = Callable[[Callable[[], T]], Awaitable[T]]
-"""Does something on a thread on which waiting for the disk is allowed."""
-
 
 class Jobs:
     """``kinds``: the commands that may be jobs, by name. ``aside`` runs what writes to the ledger. Belongs to the event
@@ -42,6 +38,7 @@ class Jobs:
         kinds: Mapping[str, type[Command[Any]]],
         aside: Callable[[Callable[[], Any]], Awaitable[Any]],
         tries: int = TRIES,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._bus = bus
         self._clock = clock
@@ -49,6 +46,7 @@ class Jobs:
         self._kinds = kinds
         self._aside = aside
         self._tries = tries
+        self._sleep = sleep
         self._jobs: dict[int, Job] = {}
         self._commands: dict[int, Command[Any]] = {}
         self._tasks: dict[int, asyncio.Task[Any]] = {}
@@ -142,7 +140,7 @@ class Jobs:
                     return None
                 await self._keep(job)
                 self._bus.publish(JobFailed(job_id, job.command, job.reason, given_up=False))
-                await asyncio.sleep(back_off_s(job.attempts))
+                await self._sleep(back_off_s(job.attempts))
             else:
                 await self._forget(job_id)
                 return found

@@ -7,6 +7,7 @@ import contextvars
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -102,9 +103,11 @@ class Foreground:
     """Lets what a person waits for go first: work in the background asks between two steps whether to give way.
     Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._condition = threading.Condition()
+        self._clock = clock
         self._asked = 0
+        self._last_s: float | None = None
 
     def __enter__(self) -> None:
         with self._condition:
@@ -113,6 +116,7 @@ class Foreground:
     def __exit__(self, *_: object) -> None:
         with self._condition:
             self._asked -= 1
+            self._last_s = self._clock()
             if not self._asked:
                 self._condition.notify_all()
 
@@ -120,6 +124,12 @@ class Foreground:
     def waiting(self) -> int:
         """How many people wait for an answer."""
         return self._asked
+
+    def asked_ago_s(self, now_s: float) -> float | None:
+        """Seconds since somebody was last answered, 0.0 while somebody waits; ``None``: nobody has asked yet."""
+        if self._asked:
+            return 0.0
+        return None if self._last_s is None else max(0.0, now_s - self._last_s)
 
     def give_way(self, most_s: float) -> bool:
         """Wait while somebody waits for an answer, but no longer than ``most_s``: the background must get on too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,17 @@ STOP_LIMIT_S = 20.0
 class Supervisor:
     """Runs every actor of a bus for as long as its ``async with`` block lasts."""
 
-    def __init__(self, bus: Bus, clock: Clock, stop_limit_s: float = STOP_LIMIT_S) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        stop_limit_s: float = STOP_LIMIT_S,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._stop_limit_s = stop_limit_s
+        self._sleep = sleep
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._states: dict[str, str] = {}
         self._restarts: dict[str, int] = {}
@@ -92,7 +100,7 @@ class Supervisor:
             self._states[name] = "waiting"
             self._bus.publish(ActorFailed(name, loop.reason, pause_s))
             self._restarts[name] += 1
-            await asyncio.sleep(pause_s)
+            await self._sleep(pause_s)
 
     def _leave(self, loop: ActorLoop) -> None:
         """Answer whoever still waits: nobody is left hanging."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import ConfigDict, Field
 
 from assistant.contracts.answers import Answer
+from assistant.contracts.events import EmbeddingFinished
 from assistant.contracts.items import MAX_QUESTION_CHARS, Contract, Filters, MemoryItem, RecallQuery, RecallResult
 from assistant.contracts.process import Job, Metrics, Story, Task
 from assistant.contracts.reports import Added, CheckReport, Forgotten, Housekeeping, Status, Stopped
@@ -108,8 +109,8 @@ class SweepFolders(Command[Added]):
     """Walk every remembered folder for what was missed."""
 
 
-class EmbedPending(Command[int]):
-    """Give pending items their vectors. Gives how many got one."""
+class EmbedPending(Command[EmbeddingFinished | None]):
+    """Give pending items their vectors; ``None``: there is no model to do it with."""
 
 
 class CompactMemory(Command[Housekeeping]):

@@ -100,6 +100,23 @@ class Clock(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """How work in the background is paced: how much in one go, and when. Called in the working thread."""
+
+    def batch_tokens(self, most: int) -> int:
+        """Padded tokens of the next batch, at least 1 and at most ``most``."""
+        ...
+
+    def before(self) -> None:
+        """Before a batch: waits for its turn. Raises :class:`~assistant.contracts.errors.Interrupted` to end the
+        work."""
+        ...
+
+    def after(self, texts: int, tokens: int, took_s: float) -> None:
+        """A batch was done: so many texts, so many padded tokens."""
+        ...
+
+
 class Encoder(Protocol):
     """Texts to unit vectors. Thread-safe."""
 
@@ -122,8 +139,8 @@ class Encoder(Protocol):
         """Scripts the model was trained on ("latin", "cyrillic", ...); empty means any."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts to remember.
+    def encode(self, texts: Sequence[str], *, pace: Pace | None = None) -> Vectors:
+        """Encode texts to remember, in batches that ``pace`` sizes and holds back; raises what ``pace`` raises.
 
         Returns float32, shape ``(len(texts), dim)``, C-contiguous, rows of unit length, in the order given;
         ``(0, dim)`` for no texts. The caller owns the array. Texts may come in any order and length: batching by
@@ -141,7 +158,9 @@ class Encoder(Protocol):
         texts. Takes a second or two: keep it."""
         ...
 
-    def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
+    def encode_narrow(
+        self, texts: Sequence[str], basis: Vectors, *, pace: Pace | None = None
+    ) -> tuple[Vectors, list[NDArray[np.int8]]]:
         """What :meth:`encode` gives, and of each text its token rows in ``basis``, int8 ``(tokens, TOKEN_WIDTH)``.
         Only for a model that has a basis."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cronsim import CronSim, CronSimError
 
@@ -39,10 +39,7 @@ def due(line: Line, last_due: datetime | None, since: datetime, now: datetime) -
     run stood for; ``None``: it never ran, and counts from ``since``). However many were missed, there is one."""
     if line.when == OFF:
         return None
-    newest = None
-    before = next(CronSim(line.when, now, reverse=True), None)
-    exactly = next_after(line, now.replace(microsecond=0)) if before is None else before
+    just_after = now.replace(microsecond=0) + timedelta(seconds=1)
+    newest = next(CronSim(line.when, just_after, reverse=True), None)
     start = since if last_due is None else last_due
-    if exactly is not None and start < exactly <= now:
-        newest = exactly
-    return newest
+    return newest if newest is not None and newest > start else None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from assistant.contracts.errors import DamagedModel, Interrupted
+from assistant.contracts.errors import DamagedModel
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.vectors import TokenVectors
 from assistant.core.late import narrow, principal_basis
@@ -20,6 +21,8 @@ from assistant.inference.sessions import onnx_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from assistant.contracts.ports import Pace
 
     Vectors = NDArray[np.float32]
     TokenIds = NDArray[np.int32]
@@ -105,26 +108,45 @@ class OnnxEncoder:
         self._query_tokens: OrderedDict[str, TokenVectors] = OrderedDict()
         self._queries_lock = threading.Lock()
 
-    def encode(self, texts: Sequence[str], *, should_stop: Callable[[], bool] | None = None) -> Vectors:
-        """See the port. ``should_stop`` is asked before every batch, in the calling thread; when it says yes,
-        :class:`Interrupted` is raised. Raises :class:`DamagedModel` when the graph gives no unit vectors."""
-        return self._encode(texts, self.manifest.passage_prefix, should_stop)
+    def encode(self, texts: Sequence[str], *, pace: Pace | None = None) -> Vectors:
+        """See the port. Raises :class:`DamagedModel` when the graph gives no unit vectors."""
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for places, token_ids in self._batches(texts, pace):
+            vectors[places] = self._run(token_ids)
+        return vectors
 
-    def encode_narrow(self, texts: Sequence[str], basis: NDArray[np.float32]) -> tuple[Vectors, list[NDArray[np.int8]]]:
+    def encode_narrow(
+        self, texts: Sequence[str], basis: NDArray[np.float32], *, pace: Pace | None = None
+    ) -> tuple[Vectors, list[NDArray[np.int8]]]:
         """See the port; one pass of the graph gives both."""
         if self._token_output is None:
             raise ValueError("this model gives no token vectors")
         vectors = np.empty((len(texts), self.dim), np.float32)
         narrowed: list[NDArray[np.int8]] = [np.empty((0, basis.shape[1]), np.int8)] * len(texts)
+        for places, token_ids in self._batches(texts, pace):
+            states, pooled = self._both(token_ids)
+            vectors[places] = pooled
+            for row, place in enumerate(places):
+                real = np.flatnonzero(~np.isin(token_ids[row], self._special))
+                narrowed[place] = narrow(_unit(states[row, real]), basis)
+        return vectors, narrowed
+
+    def _batches(self, texts: Sequence[str], pace: Pace | None) -> Iterator[tuple[list[int], list[TokenIds]]]:
+        """Batches of texts of like length: their places in ``texts``, and their token ids."""
         for start in range(0, len(texts), WINDOW_TEXTS):
             token_ids = self._token_ids(texts[start : start + WINDOW_TEXTS], self.manifest.passage_prefix)
-            for batch in plan_batches([len(ids) for ids in token_ids]):
-                states, pooled = self._both([token_ids[place] for place in batch])
-                vectors[[start + place for place in batch]] = pooled
-                for row, place in enumerate(batch):
-                    real = np.flatnonzero(~np.isin(token_ids[place], self._special))
-                    narrowed[start + place] = narrow(_unit(states[row, real]), basis)
-        return vectors, narrowed
+            order = by_length([len(ids) for ids in token_ids])
+            while order:
+                if pace is not None:
+                    pace.before()
+                most = BATCH_TOKENS if pace is None else pace.batch_tokens(BATCH_TOKENS)
+                size = batch_size(len(token_ids[order[0]]), most)
+                batch, order = order[:size], order[size:]
+                began_s = time.perf_counter()
+                yield [start + place for place in batch], [token_ids[place] for place in batch]
+                if pace is not None:
+                    tokens = len(batch) * len(token_ids[batch[0]])
+                    pace.after(len(batch), tokens, time.perf_counter() - began_s)
 
     def basis(self) -> NDArray[np.float32] | None:
         """See the port."""
@@ -154,7 +176,7 @@ class OnnxEncoder:
     def _read_query(self, text: str) -> tuple[Vectors, TokenVectors | None]:
         """The vector of a query, and those of its tokens where the same pass of the graph gives them."""
         if self._token_output is None or self.manifest.query_prefix:
-            return self._encode([text], self.manifest.query_prefix, None)[0].copy(), None
+            return self._run(self._token_ids([text], self.manifest.query_prefix))[0].copy(), None
         encoding = self._tokenizer.encode_batch([self._cut(text)])[0]
         states, pooled = self._both([np.array(encoding.ids, np.int32)])
         return pooled[0].copy(), _without_special(states[0], encoding)
@@ -179,17 +201,6 @@ class OnnxEncoder:
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens that :meth:`encode` would read of ``texts``, special tokens included, padding not."""
         return sum(len(ids) for ids in self._token_ids(texts, self.manifest.passage_prefix))
-
-    def _encode(self, texts: Sequence[str], prefix: str, should_stop: Callable[[], bool] | None) -> Vectors:
-        vectors = np.empty((len(texts), self.dim), np.float32)
-        for start in range(0, len(texts), WINDOW_TEXTS):
-            window = texts[start : start + WINDOW_TEXTS]
-            token_ids = self._token_ids(window, prefix)
-            for batch in plan_batches([len(ids) for ids in token_ids]):
-                if should_stop is not None and should_stop():
-                    raise Interrupted
-                vectors[[start + place for place in batch]] = self._run([token_ids[place] for place in batch])
-        return vectors
 
     def _token_ids(self, texts: Sequence[str], prefix: str) -> list[TokenIds]:
         result: list[TokenIds] = []
@@ -245,16 +256,26 @@ class OnnxEncoder:
             raise DamagedModel(f"{self.name} gave a vector that is not finite or not of unit length.")
 
 
+def by_length(lengths: Sequence[int]) -> list[int]:
+    """Places 0 .. ``len(lengths)`` - 1, longest first, so that batches of neighbours are padded little."""
+    return sorted(range(len(lengths)), key=lambda place: -lengths[place])
+
+
+def batch_size(longest: int, batch_tokens: int) -> int:
+    """Texts of up to ``longest`` tokens that stay within ``batch_tokens`` when padded; at least one."""
+    return max(1, batch_tokens // max(1, longest))
+
+
 def plan_batches(lengths: Sequence[int], batch_tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Groups places 0 .. ``len(lengths)`` - 1 by length, longest first, so that little is padded.
+    """Groups places 0 .. ``len(lengths)`` - 1 by length, longest first.
 
     Every place is in exactly one batch. Texts times the longest of them stays within ``batch_tokens``, except that a
     batch always has one text.
     """
-    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    order = by_length(lengths)
     start = 0
     while start < len(order):
-        size = max(1, batch_tokens // max(1, lengths[order[start]]))
+        size = batch_size(lengths[order[start]], batch_tokens)
         yield order[start : start + size]
         start += size
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.contracts.errors import Interrupted
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.vectors import TokenVectors
 from assistant.core.late import TOKEN_WIDTH, narrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from assistant.contracts.ports import Pace
 
     Vectors = NDArray[np.float32]
 
@@ -41,12 +42,14 @@ class HashingEncoder:
         seed = f"hashing {dim} {max_tokens}".encode("ascii")
         self.fingerprint = Fingerprint(hashlib.sha256(seed).hexdigest()[:16])
 
-    def encode(self, texts: Sequence[str], *, should_stop: Callable[[], bool] | None = None) -> Vectors:
+    def encode(self, texts: Sequence[str], *, pace: Pace | None = None) -> Vectors:
         vectors = np.empty((len(texts), self.dim), np.float32)
         for row, text in enumerate(texts):
-            if should_stop is not None and should_stop():
-                raise Interrupted
+            if pace is not None:
+                pace.before()
             vectors[row] = self.encode_query(text)
+            if pace is not None:
+                pace.after(1, len(text), 0.0)
         return vectors
 
     def encode_query(self, text: str) -> Vectors:
@@ -78,8 +81,10 @@ class HashingEncoder:
         """As many dimensions as there are, up to the width, as they stand."""
         return np.eye(self.dim, TOKEN_WIDTH, dtype=np.float32)
 
-    def encode_narrow(self, texts: Sequence[str], basis: Vectors) -> tuple[Vectors, list[NDArray[np.int8]]]:
-        return self.encode(texts), [narrow(one.rows, basis) for one in self.token_vectors(texts)]
+    def encode_narrow(
+        self, texts: Sequence[str], basis: Vectors, *, pace: Pace | None = None
+    ) -> tuple[Vectors, list[NDArray[np.int8]]]:
+        return self.encode(texts, pace=pace), [narrow(one.rows, basis) for one in self.token_vectors(texts)]
 
     def _features(self, text: str) -> Iterator[tuple[str, float]]:
         for whole in _WORD.findall(text.lower())[: self.max_tokens]:

@@ -135,16 +135,35 @@ def test_prefixes_are_set_before_texts_and_queries(tiny: Tiny) -> None:
     assert encoder.fingerprint != bare.fingerprint
 
 
-def test_encoding_stops_between_batches(minilm_int8: OnnxEncoder) -> None:
-    asked: list[int] = []
+class StopsAfterTwo:
+    """A pace that has batches of 512 tokens, and ends the work before the third."""
 
-    def after_two() -> bool:
-        asked.append(1)
-        return len(asked) > 2
+    def __init__(self) -> None:
+        self.done: list[tuple[int, int]] = []
 
+    def batch_tokens(self, most: int) -> int:
+        return min(512, most)
+
+    def before(self) -> None:
+        if len(self.done) == 2:
+            raise Interrupted
+
+    def after(self, texts: int, tokens: int, took_s: float) -> None:
+        assert took_s > 0
+        self.done.append((texts, tokens))
+
+
+def test_encoding_keeps_the_pace_it_is_given_and_stops_between_batches(minilm_int8: OnnxEncoder) -> None:
+    pace = StopsAfterTwo()
     with pytest.raises(Interrupted):
-        minilm_int8.encode(["stone " * 300] * 40, should_stop=after_two)
-    assert len(asked) == 3
+        minilm_int8.encode(["stone " * 300] * 40, pace=pace)
+    assert pace.done == [(2, 512), (2, 512)]
+    basis = minilm_int8.basis()
+    assert basis is not None
+    pace = StopsAfterTwo()
+    with pytest.raises(Interrupted):
+        minilm_int8.encode_narrow(["stone " * 300] * 40, basis, pace=pace)
+    assert pace.done == [(2, 512), (2, 512)]
 
 
 def test_repeated_queries_are_answered_from_memory(minilm_int8: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
