@@ -200,6 +200,8 @@ def _parsed(path: Path, block: bytes) -> BackupNote:
         raise refused(path, "its note cannot be read") from error
     if told != _sum(body):
         raise refused(path, "its note does not match its checksum")
+    if schema in layout.OLDER_SCHEMAS:  # it becomes ours when it is opened
+        schema = layout.SCHEMA_VERSION
     for what, known, found in (("format", FORMAT, version), ("schema", layout.SCHEMA_VERSION, schema)):
         if isinstance(found, int) and found != known:
             age, other = ("an older", "that") if found < known else ("a newer", "the newer")

@@ -3,13 +3,16 @@
 Every change is committed to the records first (one revision), then the projections are brought up to it from the
 journal. A crash in between costs a replay at the next opening, never a wrong answer. One process owns the store and
 writes; others may open it read only and see what is committed.
+
+Several threads may write. Commits take turns, and so do the threads that bring a projection up to date; each of them
+replays the journal in the order of the commits, so it does not matter who does it. A thread may make what it committed
+searchable at once (:meth:`Fabric.show`), before its turn in the journal has come.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,21 +21,21 @@ import numpy as np
 
 from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.contracts.errors import DamagedModel, StorageFailed, StoreBusy
-from assistant.contracts.ids import Fingerprint, ItemKey, Label, Revision
-from assistant.memory import writing
-from assistant.memory.layout import ItemRecord, SourceRecord
+from assistant.contracts.ids import Fingerprint, ItemKey, Revision
+from assistant.memory import projecting, writing
+from assistant.memory.layout import ItemRecord, RootRecord, SourceRecord
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.terms import TantivyTerms
+from assistant.memory.turns import Turns
 from assistant.memory.vectors import HnswVectors, unit_rows_in
-from assistant.memory.views import MOST_AT_HAND, ReadView, WriteView
+from assistant.memory.views import MOST_AT_HAND, WriteView
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assistant.core.parameters import RecallParameters
 
-REPLAY_BATCH = 1024
 PUBLISH_EVERY = 5000
 PUBLISH_SHARE = 0.1
 """The vector index is saved after this many new vectors, or this share of what it holds, whichever is more."""
@@ -48,8 +51,19 @@ class Space:
     dim: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """``revision``: the one a change became. ``left_out``: sources of which somebody else had committed another state
+    since they were looked at, or whose root is remembered no more; nothing was done with them, and whoever wanted to
+    must look again. ``items``: keys of the items that were written or dropped."""
+
+    revision: Revision
+    left_out: tuple[SourceAddress, ...] = ()
+    items: tuple[ItemKey, ...] = ()
+
+
 class Fabric:
-    """Open with :func:`open_fabric`. Writes come from one thread; recall may run on others."""
+    """Open with :func:`open_fabric`. Safe to use from several threads; :meth:`close` when none of them writes."""
 
     def __init__(
         self,
@@ -66,6 +80,8 @@ class Fabric:
         self._note = note
         self._order = OrderNote(folder)
         self._recent: dict[int, ItemRecord | None] = {}
+        self._words, self._meanings, self._commits = Turns(), Turns(), Turns()
+        """Held in this order, never the other way round."""
         if lock is not None:
             self._order.check(folder / "records")
         self.records = RecordStore(folder / "records", read_only=self.read_only)
@@ -107,12 +123,13 @@ class Fabric:
 
     @contextmanager
     def _writing(self) -> Iterator[WriteView]:
-        self._order.dirty()
-        with self.records.write() as view:
-            yield view
-        self._recent.update(view.touched_items)
-        if len(self._recent) > MOST_AT_HAND:
-            self._recent.clear()
+        with self._commits:
+            self._order.dirty()
+            with self.records.write() as view:
+                yield view
+            self._recent.update(view.touched_items)
+            if len(self._recent) > MOST_AT_HAND:
+                self._recent = {}
 
     # changes
 
@@ -120,21 +137,39 @@ class Fabric:
         with self._writing() as view:
             writing.add_root(view, path, added_at)
 
+    def settle_root(self, root: RootRecord) -> None:
+        """Note how a remembered folder was found; nothing when it was forgotten meanwhile."""
+        with self._writing() as view:
+            writing.settle_root(view, root)
+
     def remember(
         self,
         updates: Iterable[writing.SourceUpdate],
         touched: Iterable[tuple[SourceRecord, FileStat]] = (),
         gone: Iterable[SourceRecord] = (),
-    ) -> Revision:
-        """Commit what became of some sources, in one revision. The term index follows with :meth:`project_terms`."""
+    ) -> Remembered:
+        """Commit what became of some sources, in one revision. The term index follows with :meth:`project_terms`, or
+        :meth:`show`. What was decided on a state that is no longer remembered is left out: ``touched`` and ``gone``
+        hold the records as they were seen, see :attr:`SourceUpdate.seen` for the others."""
+        left_out: list[SourceAddress] = []
         with self._writing() as view:
             for source in gone:
-                writing.drop_source(view, source)
+                if view.source(source.address) == source:
+                    writing.drop_source(view, source)
+                else:
+                    left_out.append(source.address)
             for source, stat in touched:
-                writing.touch_stat(view, source, stat)
+                if view.source(source.address) == source:
+                    writing.touch_stat(view, source, stat)
+                else:
+                    left_out.append(source.address)
             for update in updates:
-                writing.remember(view, update)
-        return self.records.revision
+                if writing.is_due(view, update):
+                    writing.remember(view, update)
+                else:
+                    left_out.append(update.address)
+        items = tuple(ItemKey(key) for key in view.touched_items)
+        return Remembered(view.committed, tuple(left_out), items)
 
     def settle_basis(self, make: Callable[[], NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
         """The basis token rows of this space are written in; made and kept the first time. ``None``: the encoder
@@ -177,16 +212,18 @@ class Fabric:
     def forget(self, sources: Sequence[SourceRecord], roots: Sequence[str]) -> int:
         """Drop sources and all that was made from them, and leave no byte of theirs: both projections are made anew
         and the record store is compacted. Takes as long as reading the whole memory once. Returns how many."""
-        with self._writing() as view:
-            dropped = writing.forget(view, sources, roots)
-        self.records.compact()
-        self.terms.clear()
-        self.project_terms()
-        self.project_vectors()
-        self.vectors.rebuild()
-        self.vectors.publish()
-        self.vectors.drop_generations(1)
-        return dropped
+        with self._words, self._meanings, self._commits:
+            with self._writing() as view:
+                now = [found for source in sources if (found := view.source(source.address)) is not None]
+                dropped = writing.forget(view, now, roots)
+            self.records.compact()
+            self.terms.clear()
+            self.project_terms()
+            self.project_vectors()
+            self.vectors.rebuild()
+            self.vectors.publish()
+            self.vectors.drop_generations(1)
+            return dropped
 
     def purge_orphans(self) -> int:
         orphans = self.records.fetch(lambda view: view.count("orphans"))
@@ -213,70 +250,49 @@ class Fabric:
         self.project_vectors()
 
     def project_terms(self) -> None:
-        with self.records.read() as view:
-            revision, applied = view.revision, self.terms.applied
-            if applied == revision:
+        """Make all that is committed by now searchable by words. Other threads get their turn in between."""
+        while True:
+            with self._words, ExitStack() as stack:
+                with self._commits:  # view and items at hand are of the same moment
+                    view = stack.enter_context(self.records.read())
+                    due = projecting.words_due(view, self.terms.applied)
+                    if due is None:
+                        return
+                    at_hand = {key: self._recent.pop(key, None) for key in due.items}
+                if due.afresh:
+                    projecting.fill_words(view, self.terms, self._note)
+                else:
+                    projecting.put_words(view, self.terms, at_hand, due.items, due.reached)
+
+    def show(self, items: Sequence[ItemKey]) -> None:
+        """Make these items, as they are now, searchable by words at once, whatever else is still to be replayed. The
+        journal brings them once more: that changes nothing."""
+        with self._words:
+            if not self.terms.applied:  # an empty index is filled in order
+                self.project_terms()
                 return
-            if applied > revision or applied < view.journal_start():
-                if applied:
-                    self._note("The word index does not follow from the memory store; it is rebuilt.")
-                self.terms.clear()
-                self.terms.apply(view.all_items(), (), revision)
-                return
-            keys = [ItemKey(k) for k in dict.fromkeys(k for _, entry in view.journal(applied) for k in entry.items)]
-            recent = self._recent
-            present = (record for key in keys if (record := recent.get(key) or view.item(key)) is not None)
-            self.terms.apply(present, keys, revision)
-        self._recent.clear()
+            with self.records.read() as view:
+                projecting.put_words(view, self.terms, {}, items, self.terms.applied)
 
     def rebuild_terms(self) -> None:
         """Make the term index anew from the records."""
-        self._note("The word index is damaged; it is rebuilt from the memory store.")
-        self.terms.clear()
-        self.project_terms()
+        with self._words:
+            self._note("The word index is damaged; it is rebuilt from the memory store.")
+            self.terms.clear()
+            self.project_terms()
 
     def rebuild_vectors(self) -> None:
         """Make the vector index anew from the records, and save it."""
-        self._note("The vector index is damaged; it is rebuilt from the memory store.")
-        self.vectors.clear()
-        self.project_vectors()
-        self.vectors.publish()
+        with self._meanings:
+            self._note("The vector index is damaged; it is rebuilt from the memory store.")
+            self.vectors.clear()
+            self.project_vectors()
+            self.vectors.publish()
 
     def project_vectors(self) -> None:
-        name = self.space.fingerprint
-        with self.records.read() as view:
-            revision, applied = view.revision, self.vectors.applied
-            if applied == revision:
-                return
-            labels: Iterable[int]
-            if applied > revision or applied < view.journal_start():
-                if applied:
-                    self._note("The vector index does not follow from the memory store; it is rebuilt.")
-                self.vectors.clear()
-                labels = view.labels(name)
-            else:
-                entries = (entry for _, entry in view.journal(applied) if entry.fingerprint == name)
-                labels = dict.fromkeys(label for entry in entries for label in entry.vectors)
-            for batch in _batches(labels, REPLAY_BATCH):
-                self._replay(view, batch, self.vectors.applied)
-            self.vectors.remove((), revision)
-
-    def _replay(self, view: ReadView, labels: Sequence[int], applied: int) -> None:
-        present: list[Label] = []
-        rows: list[NDArray[np.float32]] = []
-        gone: list[Label] = []
-        for number in labels:
-            label = Label(number)
-            row = view.vector_by_label(self.space.fingerprint, label)
-            if row is None or row.shape != (self.space.dim,) or not unit_rows_in(row[np.newaxis])[0]:
-                gone.append(label)  # one that is no vector is told of by a check
-            else:
-                present.append(label)
-                rows.append(row)
-        if rows:
-            self.vectors.add(present, np.stack(rows), applied)
-        if gone:
-            self.vectors.remove(gone, applied)
+        """Let all vectors that are committed by now be found."""
+        with self._meanings, self.records.read() as view:
+            projecting.replay_meanings(view, self.vectors, self.space.fingerprint, self.space.dim, self._note)
 
     def publish_if_due(self) -> None:
         if self.vectors.unsaved >= max(PUBLISH_EVERY, int(PUBLISH_SHARE * len(self.vectors))):
@@ -286,12 +302,14 @@ class Fabric:
         """Save the vector index, and trim the journal when it has grown."""
         if self.read_only:
             return
-        if self.vectors.unsaved or self.vectors.applied - self.vectors.published > REPLAY_BATCH:
-            self.vectors.publish()
+        with self._meanings:
+            if self.vectors.unsaved or self.vectors.applied - self.vectors.published > projecting.REPLAY_BATCH:
+                self.vectors.publish()
         behind = self.records.fetch(lambda view: view.revision - view.journal_start())
         if behind > TRIM_ABOVE:
-            self._order.dirty()
-            self.records.trim_journal(min(self.terms.applied, self.vectors.published))
+            with self._commits:
+                self._order.dirty()
+                self.records.trim_journal(min(self.terms.applied, self.vectors.published))
 
     def close(self) -> None:
         """Save what is unsaved and let go of the store. Closes everything even when saving fails, then raises."""
@@ -332,9 +350,3 @@ def open_fabric(
     except BaseException:
         lock.release()
         raise
-
-
-def _batches(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
-    iterator = iter(numbers)
-    while batch := list(itertools.islice(iterator, size)):
-        yield batch

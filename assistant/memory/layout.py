@@ -34,7 +34,10 @@ from assistant.contracts.documents import ChunkKind, FileStat, Modality, SourceA
 from assistant.core.superseding import calls_itself_old
 from assistant.memory.envelope import HEAD_BYTES, damaged, seal, unseal
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+OLDER_SCHEMAS = (3,)
+"""Layouts that are a part of this one: opening them for writing makes them this one. In 3 nothing was known of where a
+remembered folder was mounted."""
 SEALED = ("meta", "roots", "sources", "items", "vectors", "tokens", "bases", "journal")
 DATABASES = (*SEALED, "names", "holders", "labels", "pending", "orphans")
 
@@ -51,10 +54,23 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class AwayRecord(Record):
+    """A folder that cannot be seen at the moment, and why: a short phrase."""
+
+    path: str
+    reason: str
+
+
 class RootRecord(Record):
+    """A remembered folder. ``added_at``: ISO 8601, UTC. As it was when it was last seen: ``device``, the number of its
+    file system (``None``: not known), and ``mounts``, the mount points at or below it that hold remembered sources.
+    ``away``: what of it cannot be seen, and is remembered all the same."""
+
     path: str
     added_at: str
-    """ISO 8601, UTC."""
+    device: int | None = None
+    mounts: tuple[str, ...] = ()
+    away: tuple[AwayRecord, ...] = ()
 
 
 class SourceRecord(Record):
@@ -243,6 +259,18 @@ def source_key(address: SourceAddress) -> bytes:
 
 def path_key(path: str) -> bytes:
     return hashlib.sha256(path.encode("utf-8", "surrogateescape")).digest()
+
+
+_PATH_COMES_FIRST = b'{"path":"'
+
+
+def path_in(value: bytes) -> bytes | None:
+    """The path in a sealed source, without reading the rest of it; ``None``: only the record tells."""
+    start = HEAD_BYTES + len(_PATH_COMES_FIRST)
+    end = value.find(b'"', start)
+    if value[HEAD_BYTES:start] != _PATH_COMES_FIRST or end < 0 or value.find(b"\\", start, end + 1) >= 0:
+        return None
+    return value[start:end]
 
 
 def vector_key(fingerprint: str, content: str) -> bytes:

@@ -1,8 +1,9 @@
 """The record store on LMDB: the one truth that the term and vector indexes are made from.
 
 Only this module imports ``lmdb``. One process writes at a time (the fabric's lock sees to it), one thread at a time
-(a lock in here); any number of threads and processes read. Read transactions are short: nothing handed out refers to
-the memory map. Default sync flags, so a commit that returned survives a crash and a power cut.
+(a lock in here, taken in the order of asking); any number of threads and processes read. Read transactions are short:
+nothing handed out refers to the memory map. Default sync flags, so a commit that returned survives a crash and a power
+cut.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from assistant.memory.durable import cut_file, make_folder, reserve, write_synce
 from assistant.memory.envelope import damaged, unseal
 from assistant.memory.layout import unpack_u64
 from assistant.memory.scanning import scan_in_child
+from assistant.memory.turns import Turns
 from assistant.memory.views import ReadView, WriteView
 
 MAP_SIZE_BYTES = 64 << 30
@@ -33,6 +35,8 @@ LOCK_NAME, LOCK_BYTES = "lock.mdb", 1 << 16
 """LMDB's table of readers, which it writes through a memory map."""
 _SWAP_WAIT_S = 2.0
 """How long a reader waits for a folder that is being replaced at this moment."""
+_VIEWS_WAIT_S = 10.0
+"""How long the views of other threads are waited for before an environment is opened anew in the same place."""
 
 _DAMAGE = (
     *(lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.NotFoundError),
@@ -63,8 +67,44 @@ def storage_errors() -> Iterator[None]:
         ) from error
 
 
+class _Opened:
+    """An LMDB environment, and how many views of it are open: it must not be closed under one."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self.databases: dict[str, Any] = {}
+        self._guard = threading.Condition()
+        self._views = 0
+        self._retired = False
+
+    def enter(self) -> bool:
+        """Begin a view; ``False``: no more of them."""
+        with self._guard:
+            if self._retired:
+                return False
+            self._views += 1
+            return True
+
+    def leave(self) -> None:
+        """End a view; the last one of a retired environment closes it."""
+        with self._guard:
+            self._views -= 1
+            if self._retired and not self._views:
+                self.env.close()
+            self._guard.notify_all()
+
+    def retire(self, wait_s: float = 0.0) -> bool:
+        """Let no more views begin, and close as soon as the last one has ended; whether that is now."""
+        with self._guard:
+            if not self._retired:
+                self._retired = True
+                if not self._views:
+                    self.env.close()
+            return self._guard.wait_for(lambda: not self._views, wait_s)
+
+
 class RecordStore:
-    """See the module. Close it when done; also a context manager."""
+    """See the module. Close it when done; also a context manager. Safe to use from several threads."""
 
     def __init__(self, folder: Path, *, read_only: bool = False, roots_only: bool = False) -> None:
         """Open the store in ``folder``; makes it when missing, unless ``read_only``. ``roots_only``: of whatever
@@ -75,10 +115,11 @@ class RecordStore:
         end could kill the process; not so when ``read_only``: then its owner has looked.
         """
         self._folder = folder
-        self._write_lock = threading.RLock()
+        self._write_lock = Turns()
         self._read_only = read_only
         self._roots_only = roots_only
         self._spoiled = False
+        self._replaced: _Opened | None = None
         with storage_errors():
             if read_only:
                 self._connect_as_reader()
@@ -96,32 +137,36 @@ class RecordStore:
                 self._connect(self._open_env())
                 if self._folder.exists() and self._folder.stat().st_ino == before:
                     return
-                self._env.close()
+                self._opened.retire()
             elif not swapping.is_under_way(self._folder) or time.monotonic() > deadline_s:
                 self._connect(self._open_env())  # says that there is none
                 return
             time.sleep(0.01)
 
     def _connect(self, env: Any) -> None:
-        self._env = env
+        opened = _Opened(env)
         try:
             if not self._read_only:
-                self._refuse_cut_off_file()
-            self._open_databases(("meta", "roots"))
-            if self._roots_only:
-                return
-            if not self._read_only:
-                self._env.reader_check()
-                self._start()
-            self._check_schema()  # before databases are made that another version does not know
-            self._open_databases(layout.DATABASES)
+                self._refuse_cut_off_file(env)
+            self._open_databases(opened, ("meta", "roots"))
+            if not self._roots_only:
+                if not self._read_only:
+                    env.reader_check()
+                    self._start(opened)
+                self._check_schema(opened)  # before databases are made that another version does not know
+                self._open_databases(opened, layout.DATABASES)
         except BaseException:
-            self._env.close()
+            env.close()
             raise
+        self._opened = opened
 
-    def _open_databases(self, names: Sequence[str]) -> None:
-        self._db = {
-            name: self._env.open_db(name.encode(), create=not self._read_only, dupsort=name == "holders")
+    @property
+    def _env(self) -> Any:
+        return self._opened.env
+
+    def _open_databases(self, opened: _Opened, names: Sequence[str]) -> None:
+        opened.databases = {
+            name: opened.env.open_db(name.encode(), create=not self._read_only, dupsort=name == "holders")
             for name in names
         }
 
@@ -154,43 +199,71 @@ class RecordStore:
         if data.exists() and data.stat().st_size == 0:
             raise damaged("its data file is empty")
 
-    def _refuse_cut_off_file(self) -> None:
+    def _refuse_cut_off_file(self, env: Any) -> None:
         # LMDB leaves the last pages of a transaction unwritten when it freed them again, so a short file may be a
         # healthy one: only reading it tells. The missing end is then made up, for the next time.
-        needed = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+        needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
         data = self._folder / "data.mdb"
         if data.stat().st_size < needed:
             scan_in_child(self._folder)
             cut_file(data, needed)
 
-    def _start(self) -> None:
-        with self._write_lock, self._env.begin(write=True) as txn:
-            view = WriteView(txn, self._db)
-            if view.number("schema") == 0:
+    def _start(self, opened: _Opened) -> None:
+        """Note which version of the layout this is; bring an older one up to it."""
+        with self._write_lock, opened.env.begin(write=True) as txn:
+            view = WriteView(txn, opened.databases)
+            if view.number("schema") in (0, *layout.OLDER_SCHEMAS):
                 view.set_number("schema", layout.SCHEMA_VERSION)
 
-    def _check_schema(self) -> None:
-        version = self.fetch(lambda view: view.number("schema"))
-        if version != layout.SCHEMA_VERSION:
+    @staticmethod
+    def _check_schema(opened: _Opened) -> None:
+        with opened.env.begin(buffers=True) as txn:
+            version = ReadView(txn, opened.databases).number("schema")
+        if version not in (layout.SCHEMA_VERSION, *layout.OLDER_SCHEMAS):
             raise damaged(f"its schema version is {version}, this program knows {layout.SCHEMA_VERSION}")
 
     @contextmanager
     def read(self) -> Iterator[ReadView]:
-        with storage_errors(), self._begin_reading() as txn:
-            yield ReadView(txn, self._db)
+        with storage_errors():
+            opened, txn = self._begin_reading()
+            try:
+                with txn:
+                    yield ReadView(txn, opened.databases)
+            finally:
+                opened.leave()
 
-    def _begin_reading(self) -> Any:
+    def _begin_reading(self) -> tuple[_Opened, Any]:
+        """An environment that is entered, and a transaction of it."""
+        while True:
+            opened = self._opened
+            if not opened.enter():
+                if opened is self._opened:
+                    raise StorageFailed("The memory store is closed.", kept="Everything stored before is safe.")
+                continue  # it was replaced just now
+            try:
+                return opened, self._begin(opened)
+            except lmdb.PanicError:  # after a commit that failed at its last step; what was committed before is sound
+                opened.leave()
+                self._open_again(opened)
+            except BaseException:
+                opened.leave()
+                raise
+
+    @staticmethod
+    def _begin(opened: _Opened) -> Any:
         try:
-            return self._env.begin(buffers=True)
+            return opened.env.begin(buffers=True)
         except lmdb.ReadersFullError:  # places of readers that were killed
-            self._env.reader_check()
-            return self._env.begin(buffers=True)
-        except lmdb.PanicError:  # after a commit that failed at its last step; what was committed before is sound
-            with self._write_lock:
-                self._env.close()
+            opened.env.reader_check()
+            return opened.env.begin(buffers=True)
+
+    def _open_again(self, opened: _Opened) -> None:
+        with self._write_lock:
+            if self._opened is opened:
+                if not opened.retire(_VIEWS_WAIT_S):  # one file must not be open twice in one process
+                    raise StorageFailed("The memory store could not be opened again.", kept="Everything in it is safe.")
                 self._read_only = self._spoiled = True
                 self._connect(self._open_env())
-            return self._env.begin(buffers=True)
 
     @contextmanager
     def write(self) -> Iterator[WriteView]:
@@ -206,9 +279,10 @@ class RecordStore:
                     kept="Everything stored before that is safe, and can be read.",
                     remedy="Check the disk, then run the command again.",
                 )
-            txn = self._env.begin(write=True)
+            opened = self._opened
+            txn = opened.env.begin(write=True)
             try:
-                view = WriteView(txn, self._db)
+                view = WriteView(txn, opened.databases)
                 yield view
                 view.finish()
             except BaseException:
@@ -242,13 +316,20 @@ class RecordStore:
             return len(doomed)
 
     def compact(self) -> None:
-        """Replace the data file by a copy without free pages: LMDB leaves deleted bytes in them. Processes that read
-        meanwhile go on with the old one.
+        """Replace the data file by a copy without free pages: LMDB leaves deleted bytes in them. Views that are open
+        meanwhile, in this process or others, go on with the old one; its bytes leave the disk with the last of them. The
+        next time waits for them.
 
-        No view of this store may be open. Raises :class:`~assistant.contracts.errors.StorageFailed`; the data is
+        Raises :class:`~assistant.contracts.errors.StorageFailed`; the data is
         then the same and can be read, the deleted bytes may still be there.
         """
         with storage_errors(), self._write_lock:
+            if self._replaced is not None and not self._replaced.retire(_VIEWS_WAIT_S):
+                raise StorageFailed(
+                    "The memory store is still being read as it was before it was compacted the last time.",
+                    kept="Everything in it is safe; what was deleted may still be on disk.",
+                    remedy="Run the command again.",
+                )
             try:
                 building = swapping.start(self._folder)
                 self._env.copy(str(building), compact=True)
@@ -263,14 +344,20 @@ class RecordStore:
                 fresh.close()
                 self._spoiled = True
                 raise
-            self._env.close()
+            self._replaced = self._opened
             self._connect(fresh)
+            self._replaced.retire()
 
     def copy_to(self, descriptor: int) -> None:
         """Write a consistent copy of the data file, without free pages, into an open file or pipe. Others may read
         and write meanwhile. Raises :class:`~assistant.contracts.errors.StorageFailed`."""
         with storage_errors():
-            self._env.copyfd(descriptor, compact=True)
+            opened, txn = self._begin_reading()
+            try:
+                txn.abort()
+                opened.env.copyfd(descriptor, compact=True)
+            finally:
+                opened.leave()
 
     def copy_bytes(self) -> int:
         """How large :meth:`copy_to` makes it at this moment."""
@@ -281,7 +368,8 @@ class RecordStore:
         return (self._folder / "data.mdb").stat().st_size
 
     def close(self) -> None:
-        self._env.close()
+        """No view begins any more; the last one that is open closes the file."""
+        self._opened.retire()
 
     def __enter__(self) -> RecordStore:
         return self

@@ -4,7 +4,7 @@ its transaction."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -84,6 +84,9 @@ class ReadView:
         records = [layout.load(RootRecord, key, value) for key, value in self.entries("roots")]
         return sorted(records, key=lambda record: record.path)
 
+    def root(self, path: str) -> RootRecord | None:
+        return self._get(RootRecord, "roots", layout.path_key(path))
+
     def source(self, address: SourceAddress) -> SourceRecord | None:
         return self.source_by_key(layout.source_key(address))
 
@@ -93,6 +96,16 @@ class ReadView:
     def sources(self) -> Iterator[SourceRecord]:
         for key, value in self.entries("sources"):
             yield layout.load(SourceRecord, key, value)
+
+    def sources_within(self, paths: Iterable[str]) -> Iterator[SourceRecord]:
+        """Sources at or below any of these absolute paths. All entries are looked at, few of them are read."""
+        wanted = {path.encode("utf-8", "surrogateescape").rstrip(b"/") for path in paths}
+        for key, value in self.entries("sources") if wanted else ():
+            path = layout.path_in(value)
+            if path is None or _has_ancestor(path, wanted):
+                record = layout.load(SourceRecord, key, value)
+                if path is not None or _has_ancestor(record.path.encode("utf-8", "surrogateescape"), wanted):
+                    yield record
 
     def sources_after(self, key: bytes, limit: int) -> Iterator[tuple[bytes, SourceRecord]]:
         """Up to ``limit`` sources in key order, with their keys, from behind ``key`` (``b""``: the first) on."""
@@ -239,6 +252,14 @@ class ReadView:
         return self.number("trimmed")
 
 
+def _has_ancestor(path: bytes, wanted: Collection[bytes]) -> bool:
+    while path not in wanted:
+        if not path:
+            return False
+        path = path.rpartition(b"/")[0]
+    return True
+
+
 def used_up(name: str) -> StorageFailed:
     """The error of a counter that has come to its end."""
     return StorageFailed(
@@ -256,6 +277,8 @@ class WriteView(ReadView):
         self.touched_items: dict[int, ItemRecord | None] = {}
         """As it was written last in here; ``None``: dropped, or only its writer knows."""
         self.touched_vectors: dict[str, dict[int, None]] = {}
+        self.committed = Revision(0)
+        """The revision this became; 0 before it has."""
         self._counted: dict[str, int] = {}
         self._spaces: list[str] | None = None
 
@@ -312,11 +335,12 @@ class WriteView(ReadView):
         first = spaces.pop(0) if spaces else ("", ())
         entries = [JournalRecord(items=items, fingerprint=first[0], vectors=first[1])]
         entries += [JournalRecord(fingerprint=name, vectors=labels) for name, labels in spaces]
+        self.committed = revision
         if not items and not first[1]:
             return
         for record in entries:
             if revision >= LAST_NUMBER:
                 raise used_up("revision")
-            revision = Revision(revision + 1)
+            revision = self.committed = Revision(revision + 1)
             key = pack_u64(revision)
             self._txn.put(key, layout.dump(key, record), db=self._db["journal"], append=True)

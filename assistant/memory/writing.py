@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,7 +29,8 @@ share of those in use (and at least ``MIN_ORPHANS``); the oldest go first."""
 @dataclass(frozen=True, slots=True)
 class SourceUpdate:
     """What became of one source. Exactly one holds: ``document`` (read), ``problem`` (cannot be read), neither
-    (nothing to read in it by rule)."""
+    (nothing to read in it by rule). ``seen``: what was remembered of the source when it was looked at (``None``: it was
+    not); it counts only while that is so."""
 
     address: SourceAddress
     root: str
@@ -38,10 +39,25 @@ class SourceUpdate:
     document: Document | Outline | None = None
     drafts: tuple[ItemDraft, ...] = ()
     problem: str | None = None
+    seen: SourceRecord | Literal["anything"] | None = "anything"
 
 
 def add_root(view: WriteView, path: str, added_at: str) -> None:
-    view.put_record("roots", layout.path_key(path), RootRecord(path=path, added_at=added_at))
+    known = view.root(path) or RootRecord(path=path, added_at=added_at)
+    view.put_record("roots", layout.path_key(path), known.model_copy(update={"added_at": added_at}))
+
+
+def settle_root(view: WriteView, root: RootRecord) -> None:
+    """Put a root in the place of the one of its path, if there is still one."""
+    if view.root(root.path) is not None:
+        view.put_record("roots", layout.path_key(root.path), root)
+
+
+def is_due(view: WriteView, update: SourceUpdate) -> bool:
+    """Whether what was seen of the source is still what is remembered, and its root is still a remembered one."""
+    if update.seen == "anything":
+        return True
+    return view.source(update.address) == update.seen and view.root(update.root) is not None
 
 
 def remember(view: WriteView, update: SourceUpdate) -> None:
