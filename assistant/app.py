@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from assistant import __version__
 from assistant.actors.embedder import Embedder
 from assistant.actors.librarian import Librarian, absolute, common_root
 from assistant.actors.registrar import Registrar
@@ -23,11 +22,12 @@ from assistant.actors.verifier import Verifier
 from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
 from assistant.contracts.documents import FileStat, SourceAddress
-from assistant.contracts.errors import BadPath, BadQuestion, DamagedStore, StoreBusy, UnknownItem
-from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
+from assistant.contracts.errors import BadPath, BadQuestion, UnknownItem
+from assistant.contracts.events import EmbeddingFinished, Event, FolderScanned, Listener, Mended, nobody
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, MemoryItem, RecallQuery, RecallResult
 from assistant.contracts.ports import Clock, Encoder, Reranker
+from assistant.contracts.program import VERSION
 from assistant.contracts.reports import Forgotten, Status
 from assistant.core.answering import DEFAULT_WEIGHTS, AnswerWeights
 from assistant.core.parameters import NO_RERANKER, PARAMETER_SETS, RecallParameters
@@ -37,6 +37,7 @@ from assistant.inference.shelf import EncoderShelf
 from assistant.locations import Locations, locate
 from assistant.memory.fabric import Fabric, Space, open_fabric
 from assistant.memory.layout import ItemRecord
+from assistant.memory.ownership import StoreLock, busy
 from assistant.memory.recall import Recall
 from assistant.memory.salvage import older_copies
 from assistant.memory.writing import passing_items
@@ -47,6 +48,7 @@ from assistant.reading.isolation import ReaderSetup
 from assistant.reading.pool import ReaderPool
 from assistant.reading.reader import FileReader
 from assistant.reading.walking import FileSources
+from assistant.relay import Relay
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -54,8 +56,6 @@ if TYPE_CHECKING:
     from assistant.inference.installing import PrecisionChoice
     from assistant.inference.probing import ProbeReport, RerankProbeReport
     from assistant.memory.auditing import Audit
-    from assistant.memory.backup import BackupReport
-    from assistant.memory.restoring import RestoreReport
 
 STDIN = SourceAddress("-")
 Progress = Callable[[str, int, int], None]
@@ -69,7 +69,8 @@ def unseen(_what: str, _done: int, _total: int) -> None:
 class Assistant:
     """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
 
-    ``encoder`` and ``reranker`` override the configured ones (tests, evaluations).
+    ``encoder`` and ``reranker`` override the configured ones (tests, evaluations). ``lock``: of the store, acquired
+    already; it is the assistant's from now on.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class Assistant:
         reranker: Reranker | None = None,
         parameters: RecallParameters | None = None,
         weights: AnswerWeights | None = None,
+        lock: StoreLock | None = None,
     ) -> None:
         self.settings = settings
         self.locations = locations
-        self.stop = stop or threading.Event()
-        self._tell = listener
+        self.stop = Relay(stop or threading.Event())
+        self._listener = listener
+        self._lock = lock
         self._clock = clock or SystemClock()
         self._parameters = parameters or PARAMETER_SETS[settings.parameters]
         self._weights = weights or DEFAULT_WEIGHTS
@@ -139,6 +142,8 @@ class Assistant:
         encoder = self._shelf.encoder_or_none()
         if encoder is None:
             return None
+        if not len(fabric.vectors):
+            self.__dict__.pop("_respondent", None)  # it was made without an encoder, for want of vectors
         return Embedder(fabric, encoder, self._clock, self._tell, self.stop).run()
 
     def recall(self, query: RecallQuery, *, explain: bool = False) -> RecallResult:
@@ -216,11 +221,27 @@ class Assistant:
             name or settings.model, settings.precision, self.locations.models, settings.threads
         )
 
+    @contextmanager
+    def heard_by(self, listener: Listener, stop: threading.Event) -> Iterator[None]:
+        """For one call: who is told, and what else ends it early. One call at a time."""
+        before, self._listener = self._listener, listener
+        try:
+            with self.stop.also(stop):
+                yield
+        finally:
+            self._listener = before
+
+    def announce(self, door: str) -> None:
+        """Tell other processes where we can be reached; "" when nobody may come in any more."""
+        self.fabric.announce(door, VERSION)
+
     def close(self) -> None:
         self._pool.close()
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+        elif self._lock is not None:
+            self._lock.release()
 
     # how it is put together
 
@@ -233,16 +254,16 @@ class Assistant:
                 Space(Fingerprint(fingerprint), dim),
                 self._parameters,
                 note=lambda what: self._tell(Mended(what)),
+                lock=self._lock,
             )
         return self._opened
 
+    def _tell(self, event: Event) -> None:
+        self._listener(event)
+
     def _own(self) -> Fabric:
         if self.fabric.read_only:
-            raise StoreBusy(
-                "Another process is writing to the memory store (an `assistant add`, perhaps).",
-                kept="Nothing was changed. Asking and recalling work meanwhile.",
-                remedy="Wait until it is done, or stop it, and try again.",
-            )
+            raise busy(self.locations.store)
         return self.fabric
 
     @cached_property
@@ -335,64 +356,17 @@ def open_assistant(
     flags: dict[str, object] | None = None,
     listener: Listener = nobody,
     stop: threading.Event | None = None,
+    lock: StoreLock | None = None,
 ) -> Iterator[Assistant]:
     """The assistant of this user, closed in order at the end.
 
-    ``flags`` override settings; ``listener`` is told what happens; ``stop``, when set, ends long work early.
+    ``flags`` override settings; ``listener`` is told what happens; ``stop``, when set, ends long work early; ``lock``:
+    of the store, acquired already.
     """
     locations = locate()
     settings = load_settings(locations.settings_file, Path.cwd(), flags=flags)
-    assistant = Assistant(settings, locations, listener=listener, stop=stop)
+    assistant = Assistant(settings, locations, listener=listener, stop=stop, lock=lock)
     try:
         yield assistant
     finally:
         assistant.close()
-
-
-def check_store(
-    *, full: bool, repair: bool, progress: Progress, listener: Listener, stop: threading.Event
-) -> CheckReport:
-    """:meth:`Assistant.check` of this user's memory. With ``repair``, records that are damaged themselves are mended
-    in a copy, or set aside and the remembered folders read anew; nothing is deleted."""
-    from assistant.memory.repairing import Mending, mend_or_set_aside
-
-    mending = Mending()
-    for last in (False, True):
-        try:
-            with open_assistant(listener=listener, stop=stop) as assistant:
-                if mending.roots:
-                    assistant.add(mending.roots)
-                    mending.roots = []
-                return mending.told_in(assistant.check(full=full, repair=repair, progress=progress))
-        except DamagedStore:
-            if last or not repair:
-                raise
-        places = locate()
-        mending = mend_or_set_aside(places.store, places.set_aside, progress=progress, should_stop=stop.is_set)
-    raise AssertionError("unreachable")
-
-
-def back_up_store(target: Path, *, replace: bool, progress: Progress, stop: threading.Event) -> BackupReport:
-    """Write a backup of this user's memory to one file; see :func:`assistant.memory.backup.back_up`."""
-    from assistant.memory.backup import back_up
-
-    return back_up(
-        locate().store,
-        target,
-        replace=replace,
-        made_at=SystemClock().now(),
-        program=__version__,
-        progress=progress,
-        should_stop=stop.is_set,
-    )
-
-
-def restore_store(file: Path, *, progress: Progress, listener: Listener, stop: threading.Event) -> RestoreReport:
-    """Put a backup in the place of this user's memory and make its indexes; see
-    :func:`assistant.memory.restoring.restore`."""
-    from assistant.memory.restoring import restore
-
-    report = restore(file, locate().store, progress=progress, should_stop=stop.is_set)
-    progress("Making the indexes", 0, 0)
-    with open_assistant(listener=listener, stop=stop) as assistant:
-        return report.model_copy(update={"pending": assistant.status().pending_vectors})

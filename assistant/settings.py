@@ -47,6 +47,8 @@ class Settings(BaseModel):
     """Seconds a source may take to be read; what takes longer is listed as a problem."""
     read_memory_bytes: Annotated[int, Field(ge=128 << 20, le=1 << 44)] = 1 << 30
     """Bytes of memory a process that reads files may use; a source that needs more is listed as a problem."""
+    wait_for_store_s: Annotated[float, Field(ge=0, le=3600)] = 10
+    """Seconds a command that changes the memory waits for another one that does."""
     parameters: Literal[tuple(sorted(PARAMETER_SETS))] = DEFAULT.version  # type: ignore[valid-type]
     """Version of the recall parameter set."""
 

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from assistant.cli.evaluating import evaluate
+from assistant.cli.serving import serve
 from assistant.cli.storing import backup, check, restore
 from assistant.contracts import errors
 
@@ -48,9 +49,9 @@ class Precision(StrEnum):
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        from assistant import __version__
+        from assistant.contracts.program import VERSION
 
-        typer.echo(__version__)
+        typer.echo(VERSION)
         raise typer.Exit
 
 
@@ -149,7 +150,7 @@ def forget(
     raise typer.Exit(work.forget(path, as_json=as_json))
 
 
-for _command in (backup, restore, check):
+for _command in (backup, restore, check, serve):
     app.command()(_command)
 app.command("eval")(evaluate)
 
@@ -264,19 +265,9 @@ def _no_output(error: OSError) -> int:
 
 
 def _bug(error: Exception) -> int:
-    import traceback
+    from assistant.recording import record_mistake
 
-    from assistant.locations import locate
-
-    text = "".join(traceback.format_exception(error))
-    try:
-        path = locate().state / "last-error.txt"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(text, encoding="utf-8", errors="replace")
-        where = f"What happened is in {path}."
-    except (OSError, errors.UserError):
-        where = text
-    sys.stderr.write(f"assistant: this is a mistake in the program: {type(error).__name__}.\n{where}\n")
+    sys.stderr.write(f"assistant: this is a mistake in the program: {type(error).__name__}.\n{record_mistake(error)}\n")
     return 1
 
 

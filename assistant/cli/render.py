@@ -208,7 +208,7 @@ def recalled(result: RecallResult, roots: Sequence[str], *, as_json: bool) -> No
         as_json_object(result)
         return
     out = console()
-    if not roots:
+    if not result.items and not roots:
         out.print(Text("Nothing is remembered yet. Name a folder first: assistant add ~/notes"))
     elif not result.items:
         out.print(Text("Nothing found."))
