@@ -25,12 +25,13 @@ from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.contracts.errors import BadPath, BadQuestion, UnknownItem
 from assistant.contracts.events import EmbeddingFinished, Event, FolderScanned, Listener, Mended, nobody
 from assistant.contracts.ids import Fingerprint
-from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, MemoryItem, RecallQuery, RecallResult
+from assistant.contracts.items import Filters, MemoryItem, RecallQuery, RecallResult
 from assistant.contracts.ports import Clock, Encoder, Reranker
 from assistant.contracts.program import VERSION
 from assistant.contracts.reports import Forgotten, Status
 from assistant.core.answering import DEFAULT_WEIGHTS, AnswerWeights
 from assistant.core.parameters import NO_RERANKER, PARAMETER_SETS, RecallParameters
+from assistant.core.typed import typed
 from assistant.inference import catalogue
 from assistant.inference.rerank_shelf import chosen_reranker, described
 from assistant.inference.shelf import EncoderShelf
@@ -339,15 +340,7 @@ ASK_ITEMS = 24
 
 def question(text: str, *, k: int, filters: Filters) -> RecallQuery:
     """A recall query of what a person typed. Raises :class:`~assistant.contracts.errors.BadQuestion`."""
-    text = text.strip()
-    if not text:
-        raise BadQuestion("The question is empty.", remedy='Ask something, as in: assistant ask "when was ... ?"')
-    if len(text) > MAX_QUESTION_CHARS:
-        raise BadQuestion(
-            f"The question has {len(text):,} characters; {MAX_QUESTION_CHARS:,} are the most.",
-            remedy="Ask about a long text by piping it in: assistant ask QUESTION < FILE",
-        )
-    return RecallQuery(text=text, k=k, filters=filters)
+    return RecallQuery(text=typed(text), k=k, filters=filters)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.contracts.errors import Interrupted, StoreBusy
-from assistant.contracts.events import Listener
 from assistant.contracts.program import VERSION
 from assistant.locations import Locations, locate
 from assistant.memory.owner import owner_of
@@ -19,6 +18,7 @@ from assistant.serving.calling import NobodyThere, RemoteDoor
 if TYPE_CHECKING:
     from assistant.app import Assistant
     from assistant.contracts.commands import Command
+    from assistant.contracts.events import Listener
     from assistant.memory.ownership import StoreLock
 
 Reply = TypeVar("Reply")
@@ -90,13 +90,13 @@ class Reach:
                 self._await(stop)
         raise StoreBusy("The assistant process was started and stopped again and again.", remedy="Try again.")
 
-    def say(self, name: str, fields: Mapping[str, Any], listener: Listener, stop: threading.Event) -> Any:
+    def say(self, name: str, fields: Mapping[str, Any]) -> Any:
         """The same for a command that is not made yet, with the reply as JSON; ``None`` when no process is running."""
         remote = self.remote()
         if remote is None:
             return None
         try:
-            return remote.say(name, fields, listener, stop)
+            return remote.say(name, fields)
         except NobodyThere:
             self._drop(remote)
             return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from assistant.cli.render import safe
+from assistant.cli.plain import safe
 from assistant.contracts.errors import EXIT_INTERRUPTED
 from assistant.contracts.events import (
     EmbeddingFinished,

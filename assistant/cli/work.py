@@ -8,13 +8,12 @@ import stat
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import TYPE_CHECKING
 
-from assistant.app import question
 from assistant.cli import render
+from assistant.cli.narrowing import Narrowing, absolute, plain
 from assistant.cli.progress import Session
+from assistant.cli.quick import recall_told
 from assistant.contracts.commands import (
     AddFolders,
     Ask,
@@ -25,81 +24,24 @@ from assistant.contracts.commands import (
     TellRoots,
     TellStatus,
 )
-from assistant.contracts.documents import SourceKind
 from assistant.contracts.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_FOUND,
-    BadPath,
     BadQuestion,
     DamagedStore,
     WrongUse,
 )
-from assistant.contracts.items import Filters, Signals
-from assistant.contracts.reports import CheckReport
-from assistant.core.filenames import to_text
+from assistant.core.typed import typed
 from assistant.serving.calling import NobodyThere
+
+if TYPE_CHECKING:
+    from assistant.contracts.reports import CheckReport
 
 MAX_PIPED_BYTES = 8 << 20
 FIRST_BYTE_S = 1.0
 LAST_BYTE_S = 30.0
 _MOST_ID_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """Filters and hints as typed."""
-
-    kinds: Sequence[str] = ()
-    languages: Sequence[str] = ()
-    since: str | None = None
-    until: str | None = None
-    within: Sequence[str] = ()
-    symbols: Sequence[str] = ()
-    file_hints: Sequence[str] = ()
-
-    def filters(self) -> Filters:
-        for path in self.within:
-            _refuse_nothing(path)
-        unknown = sorted(set(self.kinds) - set(get_args(SourceKind)))
-        if unknown:
-            raise WrongUse(
-                f"There is no kind {', '.join(unknown)}.", remedy=f"Kinds: {', '.join(get_args(SourceKind))}."
-            )
-        until = _day(self.until)
-        return Filters(
-            paths=tuple(to_text(os.path.realpath(os.path.expanduser(path))) for path in self.within),
-            kinds=tuple(self.kinds),  # type: ignore[arg-type]  # checked above
-            languages=tuple(map(plain, self.languages)),
-            since=_day(self.since),
-            until=until + timedelta(days=1, seconds=-1) if until else None,
-        )
-
-
-def plain(text: str) -> str:
-    """An argument whose bytes were not UTF-8 comes with lone surrogates; they become U+FFFD."""
-    return text if text.isascii() else os.fsencode(text).decode("utf-8", "replace")
-
-
-def _refuse_nothing(path: str) -> None:
-    """An empty path would mean the current folder; it comes from a variable that was not set."""
-    if not path:
-        raise BadPath("The path is empty.", remedy="Name a folder; the current one is a dot.")
-
-
-def absolute(path: str) -> str:
-    """A path as typed here, for a process that has another current folder."""
-    _refuse_nothing(path)
-    return to_text(os.path.abspath(os.path.expanduser(path)))
-
-
-def _day(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise WrongUse(f"{text!r} is not a date.", remedy="Write it as 2026-03-14.") from error
 
 
 def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
@@ -115,8 +57,7 @@ def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
 
 def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool) -> int:
     folders = tuple(map(absolute, within))
-    text, filters = plain(text), narrowed.filters()
-    question(text, k=1, filters=filters)
+    text, filters = typed(plain(text)), narrowed.filters()
     command = Ask(text=text, within=folders, filters=filters, extra=_piped())
     with Session() as session, session.reaching() as reach:
         answer = reach.do(command, session.listen, session.stop)
@@ -127,11 +68,7 @@ def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool)
 
 
 def recall(text: str, k: int, narrowed: Narrowing, *, explain: bool, as_json: bool) -> int:
-    query = question(plain(text), k=k, filters=narrowed.filters())
-    signals = Signals(
-        code_symbols=tuple(map(plain, narrowed.symbols)), file_hints=tuple(map(to_text, narrowed.file_hints))
-    )
-    command = Recall(query=query.model_copy(update={"signals": signals}), explain=explain)
+    command = Recall.model_validate(recall_told(text, k, narrowed, explain=explain))
     with Session() as session, session.reaching() as reach:
         result = reach.do(command, session.listen, session.stop)
         roots = () if result.items else reach.do(TellRoots(), session.listen, session.stop)

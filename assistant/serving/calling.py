@@ -8,19 +8,22 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.contracts.errors import DataError, Interrupted, PolicyDenied, WrongUse
-from assistant.contracts.events import Listener, nobody
 from assistant.serving import telling, wire
 from assistant.serving.places import peer_uid
 from assistant.serving.wire import MOST_REPLY_BYTES, MOST_REQUEST_BYTES, BadFrame
 
 if TYPE_CHECKING:
     from assistant.contracts.commands import Command
+    from assistant.contracts.events import Listener
+
+    _Told = Listener | None
+    _Stop = threading.Event | None
 
 Reply = TypeVar("Reply")
 
@@ -57,7 +60,7 @@ class RemoteDoor:
         """Number of the process on the other side."""
         return int(self.hello.get("pid", 0))
 
-    def do(self, command: Command[Reply], listener: Listener = nobody, stop: threading.Event | None = None) -> Reply:
+    def do(self, command: Command[Reply], listener: _Told = None, stop: _Stop = None) -> Reply:
         """Have a command carried out; see :meth:`say`."""
         from assistant.serving.asking import command_told, reply_heard
 
@@ -66,7 +69,11 @@ class RemoteDoor:
         return reply
 
     def say(
-        self, name: str, fields: Mapping[str, Any], listener: Listener = nobody, stop: threading.Event | None = None
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        listener: _Told = None,
+        stop: _Stop = None,
     ) -> Any:
         """The reply to a command, as JSON. ``listener`` is told in this thread of what happens meanwhile. ``stop``,
         when set, asks the process to end this request; how it ends is waited for, up to a limit.
@@ -162,7 +169,7 @@ class _Line:
             raise telling.error_heard(told["refused"])
         return told
 
-    def call(self, name: str, fields: Mapping[str, Any], listener: Listener, stop: threading.Event | None) -> Any:
+    def call(self, name: str, fields: Mapping[str, Any], listener: _Told, stop: _Stop) -> Any:
         """See :meth:`RemoteDoor.say`."""
         self._number += 1
         try:
@@ -180,7 +187,7 @@ class _Line:
         except OSError as error:
             raise _gone() from error
 
-    def _answer(self, listener: Listener, stop: threading.Event | None) -> Any:
+    def _answer(self, listener: _Told, stop: _Stop) -> Any:
         deadline_s: float | None = None
         while True:
             while (told := self._frame()) is not None:
@@ -189,7 +196,8 @@ class _Line:
                 if told.get("id") != self._number:
                     continue
                 if "event" in told:
-                    if (event := telling.event_heard(told["event"], told.get("with"))) is not None:
+                    event = listener and telling.event_heard(told["event"], told.get("with"))
+                    if listener is not None and event is not None:
                         listener(event)
                     continue
                 self.usable = True
@@ -256,6 +264,3 @@ def _gone() -> DataError:
         kept="What was stored stays.",
         remedy="Try again.",
     )
-
-
-Saying = Callable[[str], None]

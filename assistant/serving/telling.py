@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from assistant.contracts import errors
 from assistant.contracts.errors import AssistantError, DataError, Interrupted, UnreadableSource, UserError
-from assistant.contracts.events import EVENTS, Event
+
+if TYPE_CHECKING:
+    from assistant.contracts.events import Event
 
 MOST_TEXT = 4000
 """Characters of each part of an error that go over the wire."""
@@ -63,11 +64,15 @@ def error_heard(told: object) -> AssistantError:
 
 def event_told(event: Event) -> tuple[str, dict[str, Any]]:
     """Name and fields of an event."""
+    from dataclasses import fields
+
     return type(event).__name__, {one.name: getattr(event, one.name) for one in fields(event)}
 
 
 def event_heard(name: object, told: object) -> Event | None:
     """The event that was told of; ``None`` for one we do not know, or whose fields are not what they should be."""
+    from assistant.contracts.events import EVENTS  # a command that is answered at once needs none
+
     kind = EVENTS.get(str(name))
     if kind is None or not isinstance(told, Mapping):
         return None
