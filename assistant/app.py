@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from assistant import __version__
 from assistant.actors.embedder import Embedder
 from assistant.actors.librarian import Librarian, absolute, common_root
 from assistant.actors.registrar import Registrar
@@ -23,20 +22,23 @@ from assistant.actors.verifier import Verifier
 from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
 from assistant.contracts.documents import FileStat, SourceAddress
-from assistant.contracts.errors import BadPath, BadQuestion, DamagedStore, StoreBusy, UnknownItem
+from assistant.contracts.errors import BadPath, BadQuestion, UnknownItem
 from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
 from assistant.contracts.ids import Fingerprint
-from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, MemoryItem, RecallQuery, RecallResult
-from assistant.contracts.ports import Clock, Encoder, Reranker
+from assistant.contracts.items import Filters, MemoryItem, RecallQuery, RecallResult
+from assistant.contracts.ports import Clock, Encoder, Pace, Reranker
+from assistant.contracts.program import VERSION
 from assistant.contracts.reports import Forgotten, Status
 from assistant.core.answering import DEFAULT_WEIGHTS, AnswerWeights
 from assistant.core.parameters import NO_RERANKER, PARAMETER_SETS, RecallParameters
+from assistant.core.typed import typed
 from assistant.inference import catalogue
 from assistant.inference.rerank_shelf import chosen_reranker, described
 from assistant.inference.shelf import EncoderShelf
 from assistant.locations import Locations, locate
 from assistant.memory.fabric import Fabric, Space, open_fabric
 from assistant.memory.layout import ItemRecord
+from assistant.memory.ownership import StoreLock, busy
 from assistant.memory.recall import Recall
 from assistant.memory.salvage import older_copies
 from assistant.memory.writing import passing_items
@@ -47,15 +49,16 @@ from assistant.reading.isolation import ReaderSetup
 from assistant.reading.pool import ReaderPool
 from assistant.reading.reader import FileReader
 from assistant.reading.walking import FileSources
+from assistant.relay import Relay
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from threading import Event as StopSignal
+
     from assistant.contracts.reports import CheckReport
     from assistant.inference.installing import PrecisionChoice
     from assistant.inference.probing import ProbeReport, RerankProbeReport
     from assistant.memory.auditing import Audit
-    from assistant.memory.backup import BackupReport
-    from assistant.memory.restoring import RestoreReport
 
 STDIN = SourceAddress("-")
 Progress = Callable[[str, int, int], None]
@@ -69,7 +72,8 @@ def unseen(_what: str, _done: int, _total: int) -> None:
 class Assistant:
     """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
 
-    ``encoder`` and ``reranker`` override the configured ones (tests, evaluations).
+    ``encoder`` and ``reranker`` override the configured ones (tests, evaluations). ``lock``: of the store, acquired
+    already; it is the assistant's from now on.
     """
 
     def __init__(
@@ -84,12 +88,17 @@ class Assistant:
         reranker: Reranker | None = None,
         parameters: RecallParameters | None = None,
         weights: AnswerWeights | None = None,
+        lock: StoreLock | None = None,
     ) -> None:
         self.settings = settings
         self.locations = locations
-        self.stop = stop or threading.Event()
-        self._tell = listener
+        self.stop = Relay(stop or threading.Event(), listener)
+        self._tell = self.stop.tell
+        self._lock = lock
         self._clock = clock or SystemClock()
+        self._embedding = threading.Lock()
+        self.paced: Callable[[StopSignal], Pace] | None = None
+        """Makes the pace that is kept when embedding; ``None``: as fast as it goes."""
         self._parameters = parameters or PARAMETER_SETS[settings.parameters]
         self._weights = weights or DEFAULT_WEIGHTS
         self._shelf = EncoderShelf(
@@ -119,6 +128,8 @@ class Assistant:
         self._reader = FileReader()
         self._desk = ReadingDesk(self._sources, self._reader, self._pool, self.stop.is_set)
         self._opened: Fabric | None = None
+        self._opening = threading.RLock()
+        self._respondents: dict[bool, Respondent] = {}
 
     # what people ask for
 
@@ -139,7 +150,10 @@ class Assistant:
         encoder = self._shelf.encoder_or_none()
         if encoder is None:
             return None
-        return Embedder(fabric, encoder, self._clock, self._tell, self.stop).run()
+        with self._embedding:
+            stop = self.stop.here()
+            pace = self.paced(stop) if self.paced is not None else None
+            return Embedder(fabric, encoder, self._clock, self._tell, stop, pace).run()
 
     def recall(self, query: RecallQuery, *, explain: bool = False) -> RecallResult:
         return self._respondent.recall(query, explain=explain)
@@ -152,7 +166,7 @@ class Assistant:
         folders = [self._within(path) for path in within]
         filters = (filters or Filters()).model_copy(update={"paths": tuple(folders)}) if folders else filters
         query = question(text, k=ASK_ITEMS, filters=filters or Filters())
-        return self._respondent.ask(query, self._piped(extra))
+        return self._respondent.ask(query, self._piped(extra), {STDIN: extra})
 
     def roots(self) -> list[str]:
         return self.fabric.records.fetch(lambda view: [root.path for root in view.roots()])
@@ -216,33 +230,43 @@ class Assistant:
             name or settings.model, settings.precision, self.locations.models, settings.threads
         )
 
+    @contextmanager
+    def heard_by(self, listener: Listener, stop: threading.Event) -> Iterator[None]:
+        """For one call, in this thread: who is told, and what else ends it early."""
+        with self.stop.call(listener, stop):
+            yield
+
+    def announce(self, door: str) -> None:
+        """Tell other processes where we can be reached; "" when nobody may come in any more."""
+        self.fabric.announce(door, VERSION)
+
     def close(self) -> None:
         self._pool.close()
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+        elif self._lock is not None:
+            self._lock.release()
 
     # how it is put together
 
     @property
     def fabric(self) -> Fabric:
-        if self._opened is None:
-            fingerprint, dim = self._shelf.space()
-            self._opened = open_fabric(
-                self.locations.store,
-                Space(Fingerprint(fingerprint), dim),
-                self._parameters,
-                note=lambda what: self._tell(Mended(what)),
-            )
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                fingerprint, dim = self._shelf.space()
+                self._opened = open_fabric(
+                    self.locations.store,
+                    Space(Fingerprint(fingerprint), dim),
+                    self._parameters,
+                    note=lambda what: self._tell(Mended(what)),
+                    lock=self._lock,
+                )
+            return self._opened
 
     def _own(self) -> Fabric:
         if self.fabric.read_only:
-            raise StoreBusy(
-                "Another process is writing to the memory store (an `assistant add`, perhaps).",
-                kept="Nothing was changed. Asking and recalling work meanwhile.",
-                remedy="Wait until it is done, or stop it, and try again.",
-            )
+            raise busy(self.locations.store)
         return self.fabric
 
     @cached_property
@@ -257,10 +281,18 @@ class Assistant:
     def _registrar(self) -> Registrar:
         return Registrar(self.fabric, self._librarian, self.locations.data)
 
-    @cached_property
+    @property
     def _respondent(self) -> Respondent:
+        """With the encoder as soon as there is a vector to compare with: opening it takes its time."""
+        by_meaning = bool(len(self.fabric.vectors))
+        with self._opening:
+            if by_meaning not in self._respondents:
+                self._respondents[by_meaning] = self._make_respondent(by_meaning=by_meaning)
+            return self._respondents[by_meaning]
+
+    def _make_respondent(self, *, by_meaning: bool) -> Respondent:
         fabric = self.fabric
-        encoder = self._shelf.encoder_or_none() if len(fabric.vectors) else None
+        encoder = self._shelf.encoder_or_none() if by_meaning else None
         ranking = self._parameters
         if self._reranker is None and self.settings.reranker == NO_RERANKER:
             ranking = ranking.model_copy(update={"rerank_top": 0})
@@ -299,7 +331,6 @@ class Assistant:
             raise BadQuestion(f"The piped input cannot be read: {reading.problem}.")
         if reading.outline is None:
             raise BadQuestion("The piped input is not text.", remedy="Pipe text, or remember the file with `add`.")
-        self._verifier.give(STDIN, data)
         return passing_items(STDIN, len(data), reading.outline, reading.drafts)
 
 
@@ -318,15 +349,7 @@ ASK_ITEMS = 24
 
 def question(text: str, *, k: int, filters: Filters) -> RecallQuery:
     """A recall query of what a person typed. Raises :class:`~assistant.contracts.errors.BadQuestion`."""
-    text = text.strip()
-    if not text:
-        raise BadQuestion("The question is empty.", remedy='Ask something, as in: assistant ask "when was ... ?"')
-    if len(text) > MAX_QUESTION_CHARS:
-        raise BadQuestion(
-            f"The question has {len(text):,} characters; {MAX_QUESTION_CHARS:,} are the most.",
-            remedy="Ask about a long text by piping it in: assistant ask QUESTION < FILE",
-        )
-    return RecallQuery(text=text, k=k, filters=filters)
+    return RecallQuery(text=typed(text), k=k, filters=filters)
 
 
 @contextmanager
@@ -335,64 +358,17 @@ def open_assistant(
     flags: dict[str, object] | None = None,
     listener: Listener = nobody,
     stop: threading.Event | None = None,
+    lock: StoreLock | None = None,
 ) -> Iterator[Assistant]:
     """The assistant of this user, closed in order at the end.
 
-    ``flags`` override settings; ``listener`` is told what happens; ``stop``, when set, ends long work early.
+    ``flags`` override settings; ``listener`` is told what happens; ``stop``, when set, ends long work early; ``lock``:
+    of the store, acquired already.
     """
     locations = locate()
     settings = load_settings(locations.settings_file, Path.cwd(), flags=flags)
-    assistant = Assistant(settings, locations, listener=listener, stop=stop)
+    assistant = Assistant(settings, locations, listener=listener, stop=stop, lock=lock)
     try:
         yield assistant
     finally:
         assistant.close()
-
-
-def check_store(
-    *, full: bool, repair: bool, progress: Progress, listener: Listener, stop: threading.Event
-) -> CheckReport:
-    """:meth:`Assistant.check` of this user's memory. With ``repair``, records that are damaged themselves are mended
-    in a copy, or set aside and the remembered folders read anew; nothing is deleted."""
-    from assistant.memory.repairing import Mending, mend_or_set_aside
-
-    mending = Mending()
-    for last in (False, True):
-        try:
-            with open_assistant(listener=listener, stop=stop) as assistant:
-                if mending.roots:
-                    assistant.add(mending.roots)
-                    mending.roots = []
-                return mending.told_in(assistant.check(full=full, repair=repair, progress=progress))
-        except DamagedStore:
-            if last or not repair:
-                raise
-        places = locate()
-        mending = mend_or_set_aside(places.store, places.set_aside, progress=progress, should_stop=stop.is_set)
-    raise AssertionError("unreachable")
-
-
-def back_up_store(target: Path, *, replace: bool, progress: Progress, stop: threading.Event) -> BackupReport:
-    """Write a backup of this user's memory to one file; see :func:`assistant.memory.backup.back_up`."""
-    from assistant.memory.backup import back_up
-
-    return back_up(
-        locate().store,
-        target,
-        replace=replace,
-        made_at=SystemClock().now(),
-        program=__version__,
-        progress=progress,
-        should_stop=stop.is_set,
-    )
-
-
-def restore_store(file: Path, *, progress: Progress, listener: Listener, stop: threading.Event) -> RestoreReport:
-    """Put a backup in the place of this user's memory and make its indexes; see
-    :func:`assistant.memory.restoring.restore`."""
-    from assistant.memory.restoring import restore
-
-    report = restore(file, locate().store, progress=progress, should_stop=stop.is_set)
-    progress("Making the indexes", 0, 0)
-    with open_assistant(listener=listener, stop=stop) as assistant:
-        return report.model_copy(update={"pending": assistant.status().pending_vectors})

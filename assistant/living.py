@@ -10,29 +10,36 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assistant import __version__
 from assistant.actors.embedding import EmbeddingStarter
 from assistant.actors.evaluating import Evaluator
 from assistant.actors.intake import LONGEST_S, Intake
+from assistant.actors.pace import BackgroundPace
 from assistant.actors.reporting import Reporter
 from assistant.actors.scheduling import Duty, Scheduler
 from assistant.actors.working import Perform, WorkingActor
+from assistant.app import open_assistant
 from assistant.bus.actor import ActorLimits
 from assistant.bus.bus import Bus
 from assistant.bus.jobs import Jobs
 from assistant.bus.journal import Journal, about, keep_writing, topic_of
 from assistant.bus.pools import Foreground, Pool
 from assistant.bus.supervisor import Supervisor
+from assistant.clock import SystemClock
 from assistant.contracts import commands, events
 from assistant.contracts.process import EmbeddingStatus, ProcessStatus
+from assistant.contracts.program import VERSION
 from assistant.core.pacing import PaceLimits, Pacing
 from assistant.core.timetable import Line
 from assistant.memory.ledger import LmdbLedger
+from assistant.memory.ownership import busy
 from assistant.observing.figures import as_text
 from assistant.observing.logs import Log, open_log
 from assistant.observing.surroundings import Observed
 from assistant.observing.traces import Tracer, open_tracer
 from assistant.performing import perform
+from assistant.recording import record_mistake
+from assistant.serving.server import Door
+from assistant.settings import Settings
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,22 +68,19 @@ LATELY_S = 60.0
 
 class Living:
     """Runs the actors around an assistant that owns its store, for as long as its ``async with`` block lasts. A
-    :class:`~assistant.contracts.ports.Performer`. ``stop`` is called when somebody asks the process to stop;
-    ``clients`` tells how many are at the door, ``door`` where that is."""
+    :class:`~assistant.contracts.ports.Performer`. ``stop`` is called when somebody asks the process to stop."""
 
     def __init__(
         self,
         assistant: Assistant,
         clock: Clock,
         stop: Callable[[], None],
-        door: str = "",
-        clients: Callable[[], int] = lambda: 0,
     ) -> None:
+        self.door: Door | None = None
+        """Where clients come in, once that is open."""
         self._assistant = assistant
         self._clock = clock
         self._stop = stop
-        self._door = door
-        self._clients = clients
         self._started_at = clock.now().isoformat(timespec="seconds")
         settings, locations = assistant.settings, assistant.locations
         self._foreground = Foreground()
@@ -89,6 +93,7 @@ class Living:
             "files": Pool("files", 4, 64),
             "ledger": Pool("ledger", 1, 1024),
         }
+        assistant.paced = self._pace
         self._notes: list[str] = []
         self._ledger = LmdbLedger(locations.ledger, locations.set_aside, self._notes.append)
         self._journal = Journal(self._ledger)
@@ -98,7 +103,7 @@ class Living:
         self._supervisor = Supervisor(self.bus, clock)
         self._stack = AsyncExitStack()
         self._log: Log = open_log(locations.state)
-        self._tracer: Tracer | None = open_tracer(settings.trace_endpoint, __version__)
+        self._tracer: Tracer | None = open_tracer(settings.trace_endpoint, VERSION)
 
     async def perform(self, command: Command[Reply], tell: Listener, stop: threading.Event) -> Reply:
         """See :class:`assistant.contracts.ports.Performer`."""
@@ -177,6 +182,9 @@ class Living:
         bus.register(scheduler, (commands.TellTasks, commands.RunTask))
         return scheduler
 
+    def _pace(self, stop: threading.Event) -> BackgroundPace:
+        return BackgroundPace(self._pacing, self._foreground, self._observed.now, self._clock, stop)
+
     def _put_off(self) -> str:
         """Why heavy work must wait; "" when it need not."""
         if self._observed.now().on_battery:
@@ -203,8 +211,8 @@ class Living:
         return ProcessStatus(
             pid=os.getpid(),
             started_at=self._started_at,
-            door=self._door,
-            clients=self._clients(),
+            door=str(self.door.path) if self.door is not None else "",
+            clients=self.door.statistics()["attached"] if self.door is not None else 0,
             lexical_revision=fabric.terms.applied,
             vector_revision=fabric.vectors.applied,
             lexical_behind=max(0, status.revision - fabric.terms.applied),
@@ -263,3 +271,39 @@ class Living:
             await asyncio.gather(task, return_exceptions=True)
 
         stack.push_async_callback(end)
+
+
+COMPARED = {"model", "precision", "reranker", "parameters"}
+"""Settings that a client with others is told about."""
+
+
+async def live(
+    *, flags: dict[str, object] | None, listener: Listener, ready: Callable[[str], None], stopping: asyncio.Event
+) -> None:
+    """Own the store and keep the door open until ``stopping`` is set; ``ready`` is told the path of the socket.
+
+    Raises :class:`~assistant.contracts.errors.StoreBusy` when another process owns the store.
+    """
+    with open_assistant(flags=flags, listener=listener) as assistant:
+        if assistant.fabric.read_only:
+            raise busy(assistant.locations.store)
+        living = Living(assistant, SystemClock(), stopping.set)
+        door = Door(
+            living,
+            assistant.locations.door,
+            program=VERSION,
+            record=record_mistake,
+            settings=assistant.settings.model_dump(include=COMPARED),
+            defaults=Settings().model_dump(include=COMPARED),
+        )
+        living.door = door
+        async with living:
+            try:
+                await door.open()
+                assistant.announce(str(door.path))
+                ready(str(door.path))
+                await stopping.wait()
+            finally:
+                assistant.announce("")
+                await door.close()
+                assistant.stop.set()

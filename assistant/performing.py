@@ -15,7 +15,7 @@ from assistant.contracts.reports import Added, Forgotten
 if TYPE_CHECKING:
     from assistant.app import Assistant
     from assistant.contracts.answers import Answer
-    from assistant.contracts.events import Listener
+    from assistant.contracts.events import EmbeddingFinished, Listener
     from assistant.contracts.items import MemoryItem, RecallResult
     from assistant.contracts.reports import CheckReport, Status
 
@@ -24,7 +24,7 @@ Reply = TypeVar("Reply")
 
 def perform(assistant: Assistant, command: Command[Reply], tell: Listener, stop: threading.Event) -> Reply:
     """The command's reply. ``tell`` is told of what happens meanwhile, on whatever thread it happens; ``stop``, when
-    set, ends the work early. One call at a time per assistant.
+    set, ends the work early. Safe to call from several threads.
 
     Raises :class:`~assistant.contracts.errors.AssistantError`; :class:`~assistant.contracts.errors.WrongUse` for a
     command that only a living process can carry out.
@@ -84,9 +84,8 @@ def _check(assistant: Assistant, command: commands.CheckStore, tell: Listener) -
     return assistant.check(full=command.full, repair=command.repair, progress=progress)
 
 
-def _embed(assistant: Assistant, _command: commands.EmbedPending, _: Listener) -> int:
-    found = assistant.embed()
-    return found.done if found is not None else 0
+def _embed(assistant: Assistant, _command: commands.EmbedPending, _: Listener) -> EmbeddingFinished | None:
+    return assistant.embed()
 
 
 _HOW: dict[type[Command[Any]], Callable[[Assistant, Any, Listener], object]] = {

@@ -85,6 +85,8 @@ class Settings(BaseModel):
     """A golden file of yours (see `assistant eval`) that the running process measures recall on; "": none."""
     timetable: Timetable = Timetable()
     """When the running process does what it does by the clock."""
+    wait_for_store_s: Annotated[float, Field(ge=0, le=3600)] = 10
+    """Seconds a command that changes the memory waits for another one that does."""
     parameters: Literal[tuple(sorted(PARAMETER_SETS))] = DEFAULT.version  # type: ignore[valid-type]
     """Version of the recall parameter set."""
 

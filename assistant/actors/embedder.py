@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assistant.contracts.ids import ItemKey
-    from assistant.contracts.ports import Clock, Encoder
+    from assistant.contracts.ports import Clock, Encoder, Pace
     from assistant.memory.fabric import Fabric
 
 WINDOW = 384
@@ -37,13 +37,21 @@ class Embedder:
     """Encoding runs on a thread of its own while this one stores and indexes the window before."""
 
     def __init__(
-        self, fabric: Fabric, encoder: Encoder, clock: Clock, listener: Listener, stop: threading.Event
+        self,
+        fabric: Fabric,
+        encoder: Encoder,
+        clock: Clock,
+        listener: Listener,
+        stop: threading.Event,
+        pace: Pace | None = None,
     ) -> None:
+        """``pace``: how fast; ``None``: as fast as it goes."""
         self._fabric = fabric
         self._encoder = encoder
         self._clock = clock
         self._tell = listener
         self._stop = stop
+        self._pace = pace
 
     def run(self) -> EmbeddingFinished:
         """Embed what is pending. Returns early when stopped: every window stored by then stays, the rest is pending.
@@ -116,8 +124,8 @@ class Embedder:
 
     def _encode(self, contents: list[str], texts: list[str], basis: NDArray[np.float32] | None) -> _Encoded:
         if basis is None:
-            return _Encoded(contents, self._encoder.encode(texts), None)
-        rows, tokens = self._encoder.encode_narrow(texts, basis)
+            return _Encoded(contents, self._encoder.encode(texts, pace=self._pace), None)
+        rows, tokens = self._encoder.encode_narrow(texts, basis, pace=self._pace)
         return _Encoded(contents, rows, tokens)
 
     def _texts(self, window: Sequence[tuple[str, ItemKey]]) -> tuple[list[str], list[str]]:

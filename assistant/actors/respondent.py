@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -83,15 +83,21 @@ class Respondent:
             pending_vectors=self._pending(),
         )
 
-    def ask(self, query: RecallQuery, extra: Sequence[ItemRecord] = ()) -> Answer:
-        """Answer from the memory, and from ``extra`` items that are not in it (piped input)."""
+    def ask(
+        self,
+        query: RecallQuery,
+        extra: Sequence[ItemRecord] = (),
+        given: Mapping[SourceAddress, bytes] | None = None,
+    ) -> Answer:
+        """Answer from the memory, and from ``extra`` items that are not in it (piped input); ``given``: the bytes of
+        the sources of those."""
         started_s = self._clock.monotonic_s()
         extra = self._closest(query.text, extra)
         for last in (False, True):
             recalled = self._recall_fresh(query)
             records = [*extra, *(item.record for item in recalled.ranking.items)]
             verdict = self._decide(recalled, extra)
-            checked = self._verifier.verify(verdict.parts, records)
+            checked = self._verifier.verify(verdict.parts, records, given)
             if len(checked.parts) == len(verdict.parts) or last:
                 break
             self._refresh(checked.stale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,19 +42,17 @@ class Verifier:
 
     def __init__(self, desk: ReadingDesk) -> None:
         self._desk = desk
-        self._given: dict[SourceAddress, bytes] = {}
 
-    def give(self, address: SourceAddress, data: bytes) -> None:
-        """Use these bytes for a source that lies on no disk (piped input)."""
-        self._given[address] = data
-
-    def verify(self, parts: Sequence[Part], records: Sequence[ItemRecord]) -> Checked:
-        """Check each part against the present bytes of its source. One citation per place, numbered in order."""
+    def verify(
+        self, parts: Sequence[Part], records: Sequence[ItemRecord], given: Mapping[SourceAddress, bytes] | None = None
+    ) -> Checked:
+        """Check each part against the present bytes of its source. One citation per place, numbered in order.
+        ``given``: the bytes of sources that lie on no disk (piped input)."""
         kept: list[Part] = []
         numbers: list[int] = []
         citations: list[Citation] = []
         stale: dict[SourceAddress, None] = {}
-        for part, (item, cited) in zip(parts, self._look_up(parts, records), strict=True):
+        for part, (item, cited) in zip(parts, self._look_up(parts, records, given or {}), strict=True):
             record = records[part.item]
             if item is None or cited is None or item.text != record.text:
                 stale[record.address] = None
@@ -67,7 +65,9 @@ class Verifier:
             numbers.append((known or citation).n)
         return Checked(tuple(kept), tuple(numbers), tuple(citations), tuple(stale))
 
-    def _look_up(self, parts: Sequence[Part], records: Sequence[ItemRecord]) -> list[tuple[Place | None, Place | None]]:
+    def _look_up(
+        self, parts: Sequence[Part], records: Sequence[ItemRecord], given: Mapping[SourceAddress, bytes]
+    ) -> list[tuple[Place | None, Place | None]]:
         """For each part what stands now where its item was, and what stands where it was itself. Every source is read
         once."""
         ranges: dict[SourceAddress, list[Range]] = {}
@@ -81,7 +81,7 @@ class Verifier:
                     (record.text_start + part.start, record.text_start + part.end),
                 ]
             )
-        wanted = [WantedPlaces(one, roots[one], ranges[one], self._given.get(one)) for one in ranges]
+        wanted = [WantedPlaces(one, roots[one], ranges[one], given.get(one)) for one in ranges]
         found = {one.address: iter(places or ()) for one, places in zip(wanted, self._desk.places(wanted), strict=True)}
         return [
             (next(places, None), next(places, None)) for places in (found[records[part.item].address] for part in parts)

@@ -6,16 +6,14 @@ damaged data, 130 interrupted.
 
 from __future__ import annotations
 
-import errno
-import io
-import os
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from assistant.cli.ending import exit_code_of
 from assistant.cli.evaluating import evaluate
+from assistant.cli.serving import serve
 from assistant.cli.storing import backup, check, restore
 from assistant.contracts import errors
 
@@ -48,9 +46,9 @@ class Precision(StrEnum):
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        from assistant import __version__
+        from assistant.contracts.program import VERSION
 
-        typer.echo(__version__)
+        typer.echo(VERSION)
         raise typer.Exit
 
 
@@ -90,8 +88,9 @@ def ask(
 ) -> None:
     """Answer a question from what is remembered, with citations checked against the disk now."""
     from assistant.cli import work
+    from assistant.cli.narrowing import Narrowing
 
-    narrowed = work.Narrowing(kind or (), language or (), since, until)
+    narrowed = Narrowing(kind or (), language or (), since, until)
     raise typer.Exit(work.ask(question, within or [], narrowed, as_json=as_json))
 
 
@@ -111,8 +110,9 @@ def recall(
 ) -> None:
     """Find remembered pieces, best first."""
     from assistant.cli import work
+    from assistant.cli.narrowing import Narrowing
 
-    narrowed = work.Narrowing(kind or (), language or (), since, until, within or (), symbol or (), file_hint or ())
+    narrowed = Narrowing(kind or (), language or (), since, until, within or (), symbol or (), file_hint or ())
     raise typer.Exit(work.recall(query, k, narrowed, explain=explain, as_json=as_json))
 
 
@@ -149,7 +149,7 @@ def forget(
     raise typer.Exit(work.forget(path, as_json=as_json))
 
 
-for _command in (backup, restore, check):
+for _command in (backup, restore, check, serve):
     app.command()(_command)
 app.command("eval")(evaluate)
 
@@ -186,104 +186,11 @@ def probe_model(
     raise typer.Exit(work_models.probe_model(name, as_json=as_json))
 
 
-_OUTPUT_REFUSED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-
-
 def run(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code. The only place that turns errors into words and codes."""
-    _open_streams()
-    code = _run(arguments)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has gone
-        _drop_output()
-    except OSError as error:
-        return _no_output(error)
-    return code
+    """Run one command; returns the exit code."""
 
-
-def _run(arguments: list[str] | None) -> int:
-    try:
+    def work() -> int:
         app(args=arguments, standalone_mode=True)
-    except SystemExit as leaving:
-        if leaving.code == errors.EXIT_INTERRUPTED:  # typer's word for a KeyboardInterrupt
-            return _stopped()
-        if leaving.code == 1:  # said by typer and rich alone, when whoever read our output has gone
-            return errors.EXIT_DONE
-        return leaving.code if isinstance(leaving.code, int) else errors.EXIT_DONE
-    except errors.UserError as error:
-        _say(error)
-        return error.exit_code
-    except (errors.Interrupted, KeyboardInterrupt):
-        return _stopped()
-    except BrokenPipeError:
         return errors.EXIT_DONE
-    except OSError as error:
-        if error.filename is None and error.errno in _OUTPUT_REFUSED:
-            return _no_output(error)
-        if not _has_current_folder():
-            _say(errors.BadPath("The current folder is gone.", remedy="Change to another one and try again."))
-            return errors.EXIT_WRONG_USE
-        return _bug(error)
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug, told in one line, kept in full in a file
-        return _bug(error)
-    return errors.EXIT_DONE
 
-
-def _has_current_folder() -> bool:
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True
-
-
-def _stopped() -> int:
-    sys.stderr.write("Stopped. What was stored stays; run the same command to go on.\n")
-    return errors.EXIT_INTERRUPTED
-
-
-def _open_streams() -> None:
-    """A closed stream becomes one that takes everything; one that cannot write a letter writes ``?``, not a failure."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-
-
-def _drop_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _no_output(error: OSError) -> int:
-    _drop_output()
-    sys.stderr.write(f"assistant: The result could not be written: {error.strerror}.\n")
-    return errors.EXIT_BAD_DATA
-
-
-def _bug(error: Exception) -> int:
-    import traceback
-
-    from assistant.locations import locate
-
-    text = "".join(traceback.format_exception(error))
-    try:
-        path = locate().state / "last-error.txt"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(text, encoding="utf-8", errors="replace")
-        where = f"What happened is in {path}."
-    except (OSError, errors.UserError):
-        where = text
-    sys.stderr.write(f"assistant: this is a mistake in the program: {type(error).__name__}.\n{where}\n")
-    return 1
-
-
-def _say(error: errors.UserError) -> None:
-    lines = [f"assistant: {error.happened}", error.kept, error.remedy]
-    sys.stderr.write("\n".join(_printable(line) for line in lines if line) + "\n")
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return exit_code_of(work)

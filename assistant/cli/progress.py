@@ -6,14 +6,15 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from assistant.cli.render import safe
+from assistant.cli.plain import safe
 from assistant.contracts.errors import EXIT_INTERRUPTED
 from assistant.contracts.events import (
     EmbeddingFinished,
@@ -23,7 +24,11 @@ from assistant.contracts.events import (
     Mended,
     ScanProgressed,
     VectorsStored,
+    WorkProgressed,
 )
+
+if TYPE_CHECKING:
+    from assistant.reaching import Reach
 
 GRACE_S = 3
 """How long the second Ctrl-C waits for files to be closed and temporary ones removed."""
@@ -61,6 +66,22 @@ class Session:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
+    @contextmanager
+    def reaching(self) -> Iterator[Reach]:
+        """Whoever carries out commands, let go of at the end."""
+        from assistant.reaching import Reach
+
+        reach = Reach(self.note)
+        try:
+            yield reach
+        finally:
+            reach.close()
+
+    def note(self, sentence: str) -> None:
+        """Say something on stderr."""
+        self.pause()
+        sys.stderr.write(f"{safe(sentence)}\n")
+
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self.stop.is_set():
             signal.signal(signal.SIGALRM, lambda *_: os._exit(EXIT_INTERRUPTED))
@@ -89,8 +110,9 @@ class Session:
             case EmbeddingFinished():
                 self.pause()
             case Mended(what):
-                self.pause()
-                sys.stderr.write(f"{safe(what)}\n")
+                self.note(what)
+            case WorkProgressed(what, done, total):
+                self.count(what, done, total)
             case _:
                 pass
 

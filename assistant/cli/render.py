@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from assistant.cli.plain import as_json_object, place, receipt, safe
 from assistant.core.filenames import to_disk
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ _BLOCK = re.compile(
 )
 """An excerpt of code, or a table."""
 _BAR = re.compile(r"(?<!\\)\|")
-_CONTROL = re.compile("[\x7f-\x9f]")
-"""What JSON leaves as it is and a terminal obeys."""
 _MARK = re.compile(r"\[\d+\](?=\s|$)")
 
 
@@ -43,8 +39,6 @@ _NAMED = 10
 """Problems that are new and named right after a scan."""
 _UNFOLDED_COLUMNS = 4096
 _UNKNOWN_COLUMNS = 80
-_HARMLESS = frozenset("\n\t\u00ad\u200c\u200d")
-"""Not printable by themselves, and part of ordinary text: soft hyphen, joiners of Persian letters and of emoji."""
 
 
 def console() -> Console:
@@ -60,32 +54,6 @@ def _print_indented(out: Console, text: str, columns: int, style: str = "") -> N
         out.print(Text(indent(text, " " * columns), style=style))
     else:
         out.print(Padding(Text(text, style=style), (0, 0, 0, columns)))
-
-
-def as_json_object(value: BaseModel | Mapping[str, Any], **more: Any) -> None:
-    data = value.model_dump(mode="json") if isinstance(value, BaseModel) else dict(value)
-    text = json.dumps({**data, **more}, ensure_ascii=not _utf8())
-    sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
-
-
-def _utf8() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-
-
-def safe(text: str) -> str:
-    """Without control characters: what files contain must not steer the terminal."""
-    return "".join(char if _shows(char) else "\ufffd" for char in text)
-
-
-def _shows(char: str) -> bool:
-    return char.isprintable() or char in _HARMLESS or unicodedata.category(char) == "Zs"
-
-
-def place(path: str, line: int, end_line: int) -> str:
-    """``path:line-line``; relative below the current folder, as terminals and editors like it."""
-    here = os.getcwd()
-    shown = os.path.relpath(path, here) if path.startswith(here.rstrip("/") + "/") else path
-    return safe(f"{shown}:{line}-{end_line}" if end_line > line else f"{shown}:{line}")
 
 
 def _linked(path: str, line: int, end_line: int) -> Text:
@@ -147,7 +115,7 @@ def answered(answer: Answer, roots: Sequence[str], *, as_json: bool) -> None:
             for hit in answer.nearest:
                 out.print(Text("  ") + _linked(hit.cite.path, hit.cite.line, hit.cite.end_line))
                 _print_indented(out, safe(hit.snippet), 4, "dim")
-    out.print(Text(_receipt(answer.revision, answer.sources_fresh, answer.sources_checked), style="dim"))
+    out.print(Text(receipt(answer.revision, answer.sources_fresh, answer.sources_checked), style="dim"))
 
 
 def _print_answer(out: Console, text: str) -> None:
@@ -199,16 +167,12 @@ def _marked(text: str) -> Text:
     return marked
 
 
-def _receipt(revision: int, fresh: int, checked: int) -> str:
-    return f"index as of revision {revision}; {fresh} of {checked} sources checked now"
-
-
 def recalled(result: RecallResult, roots: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         as_json_object(result)
         return
     out = console()
-    if not roots:
+    if not result.items and not roots:
         out.print(Text("Nothing is remembered yet. Name a folder first: assistant add ~/notes"))
     elif not result.items:
         out.print(Text("Nothing found."))
@@ -224,7 +188,7 @@ def recalled(result: RecallResult, roots: Sequence[str], *, as_json: bool) -> No
             _print_indented(out, safe("also in " + ", ".join(hit.also)), 4, "dim")
         if hit.explain:
             _print_indented(out, _explained(hit), 4, "dim")
-    out.print(Text(_receipt(result.revision, result.sources_fresh, result.sources_checked), style="dim"))
+    out.print(Text(receipt(result.revision, result.sources_fresh, result.sources_checked), style="dim"))
     if result.pending_vectors:
         out.print(Text(f"{result.pending_vectors} pieces are found by their words only so far", style="dim"))
 

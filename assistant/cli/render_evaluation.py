@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from assistant.cli.render import as_json_object, console, safe
+from assistant.cli.plain import as_json_object, safe
+from assistant.cli.render import console
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from assistant.cli.render import as_json_object, console, safe
+from assistant.cli.plain import as_json_object, safe
+from assistant.cli.render import console
 from assistant.contracts.errors import BadPath
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Write the whole memory to one file, also while another command is at work. Settings and models are not in it."""
-    from assistant.app import back_up_store
     from assistant.cli import render_store
     from assistant.cli.progress import Session
+    from assistant.upkeep import back_up_store
 
     with Session() as session:
         target = render_store.named_path(file)
@@ -34,9 +34,9 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Put a backup in the place of the memory. The memory there was before is kept beside it."""
-    from assistant.app import restore_store
     from assistant.cli import render_store
     from assistant.cli.progress import Session
+    from assistant.upkeep import restore_store
 
     with Session() as session:
         done = restore_store(
@@ -58,14 +58,11 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Verify the memory: its records, its indexes and the files, against each other."""
-    from assistant.app import check_store
-    from assistant.cli import render_store
+    from assistant.cli import render_store, work
     from assistant.cli.progress import Session
 
     with Session() as session:
-        report = check_store(
-            full=full, repair=repair, progress=session.count, listener=session.listen, stop=session.stop
-        )
+        report = work.checked(session, full=full, repair=repair)
         session.pause()
         render_store.checked(report, as_json=as_json)
     raise typer.Exit(EXIT_BAD_DATA if report.findings else EXIT_DONE)

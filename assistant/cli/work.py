@@ -8,143 +8,119 @@ import stat
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import TYPE_CHECKING
 
-from assistant.app import open_assistant, question
 from assistant.cli import render
+from assistant.cli.narrowing import Narrowing, absolute, plain
 from assistant.cli.progress import Session
-from assistant.contracts.documents import SourceKind
+from assistant.cli.quick import recall_told
+from assistant.contracts.commands import (
+    AddFolders,
+    Ask,
+    CheckStore,
+    ForgetPath,
+    Recall,
+    ShowItem,
+    TellRoots,
+    TellStatus,
+)
 from assistant.contracts.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_FOUND,
-    BadPath,
     BadQuestion,
+    DamagedStore,
     WrongUse,
 )
-from assistant.contracts.items import Filters, Signals
-from assistant.core.filenames import to_text
+from assistant.core.typed import typed
+from assistant.serving.calling import NobodyThere
+
+if TYPE_CHECKING:
+    from assistant.contracts.reports import CheckReport
 
 MAX_PIPED_BYTES = 8 << 20
 FIRST_BYTE_S = 1.0
 LAST_BYTE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """Filters and hints as typed."""
-
-    kinds: Sequence[str] = ()
-    languages: Sequence[str] = ()
-    since: str | None = None
-    until: str | None = None
-    within: Sequence[str] = ()
-    symbols: Sequence[str] = ()
-    file_hints: Sequence[str] = ()
-
-    def filters(self) -> Filters:
-        for path in self.within:
-            _refuse_nothing(path)
-        unknown = sorted(set(self.kinds) - set(get_args(SourceKind)))
-        if unknown:
-            raise WrongUse(
-                f"There is no kind {', '.join(unknown)}.", remedy=f"Kinds: {', '.join(get_args(SourceKind))}."
-            )
-        until = _day(self.until)
-        return Filters(
-            paths=tuple(to_text(os.path.realpath(os.path.expanduser(path))) for path in self.within),
-            kinds=tuple(self.kinds),  # type: ignore[arg-type]  # checked above
-            languages=tuple(map(plain, self.languages)),
-            since=_day(self.since),
-            until=until + timedelta(days=1, seconds=-1) if until else None,
-        )
-
-
-def plain(text: str) -> str:
-    """An argument whose bytes were not UTF-8 comes with lone surrogates; they become U+FFFD."""
-    return text if text.isascii() else os.fsencode(text).decode("utf-8", "replace")
-
-
-def _refuse_nothing(path: str) -> None:
-    """An empty path would mean the current folder; it comes from a variable that was not set."""
-    if not path:
-        raise BadPath("The path is empty.", remedy="Name a folder; the current one is a dot.")
-
-
-def _day(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise WrongUse(f"{text!r} is not a date.", remedy="Write it as 2026-03-14.") from error
+_MOST_ID_CHARS = 200
 
 
 def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:
-    for path in paths:
-        _refuse_nothing(path)
-    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
-        scans, embedding = assistant.add(paths, embed=embed)
-        pending = 0 if embedding is None else embedding.pending - embedding.done
-        if embedding is None:
-            pending = assistant.status().pending_vectors
+    command = AddFolders(paths=tuple(map(absolute, paths)), embed=embed)
+    with Session() as session, session.reaching() as reach:
+        done = reach.do(command, session.listen, session.stop)
         session.pause()
-        if not scans:
+        if not done.scans:
             raise WrongUse("Nothing is remembered yet.", remedy="Name a folder, as in: assistant add ~/notes")
-        render.added(scans, embedding, pending, as_json=as_json)
+        render.added(done.scans, done.embedding, done.pending, as_json=as_json)
     return EXIT_INTERRUPTED if session.stop.is_set() else EXIT_DONE
 
 
 def ask(text: str, within: Sequence[str], narrowed: Narrowing, *, as_json: bool) -> int:
-    for path in within:
-        _refuse_nothing(path)
-    text, filters = plain(text), narrowed.filters()
-    question(text, k=1, filters=filters)
-    piped = _piped()
-    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
-        answer = assistant.ask(text, within=within, filters=filters, extra=piped)
+    folders = tuple(map(absolute, within))
+    text, filters = typed(plain(text)), narrowed.filters()
+    command = Ask(text=text, within=folders, filters=filters, extra=_piped())
+    with Session() as session, session.reaching() as reach:
+        answer = reach.do(command, session.listen, session.stop)
+        roots = () if answer.answered else reach.do(TellRoots(), session.listen, session.stop)
         session.pause()
-        render.answered(answer, assistant.roots(), as_json=as_json)
+        render.answered(answer, roots, as_json=as_json)
     return EXIT_DONE if answer.answered else EXIT_NOTHING_FOUND
 
 
 def recall(text: str, k: int, narrowed: Narrowing, *, explain: bool, as_json: bool) -> int:
-    query = question(plain(text), k=k, filters=narrowed.filters())
-    signals = Signals(
-        code_symbols=tuple(map(plain, narrowed.symbols)), file_hints=tuple(map(to_text, narrowed.file_hints))
-    )
-    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
-        result = assistant.recall(query.model_copy(update={"signals": signals}), explain=explain)
+    command = Recall.model_validate(recall_told(text, k, narrowed, explain=explain))
+    with Session() as session, session.reaching() as reach:
+        result = reach.do(command, session.listen, session.stop)
+        roots = () if result.items else reach.do(TellRoots(), session.listen, session.stop)
         session.pause()
-        render.recalled(result, assistant.roots(), as_json=as_json)
+        render.recalled(result, roots, as_json=as_json)
     return EXIT_DONE if result.items else EXIT_NOTHING_FOUND
 
 
 def show(item: str, *, as_json: bool) -> int:
-    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
-        found = assistant.item(item)
+    with Session() as session, session.reaching() as reach:
+        found = reach.do(ShowItem(item_id=plain(item)[:_MOST_ID_CHARS]), session.listen, session.stop)
         session.pause()
         render.shown(found, as_json=as_json)
     return EXIT_DONE
 
 
 def status(*, problems: bool, as_json: bool) -> int:
-    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
-        found = assistant.status(problems=problems)
+    with Session() as session, session.reaching() as reach:
+        found = reach.do(TellStatus(problems=problems), session.listen, session.stop)
         session.pause()
         render.told_status(found, as_json=as_json)
     return EXIT_DONE
 
 
 def forget(path: str, *, as_json: bool) -> int:
-    _refuse_nothing(path)
-    with Session() as session, open_assistant(listener=session.listen, stop=session.stop) as assistant:
-        done = assistant.forget(path)
+    command = ForgetPath(path=absolute(path))
+    with Session() as session, session.reaching() as reach:
+        done = reach.do(command, session.listen, session.stop)
         session.pause()
         render.forgotten(done, as_json=as_json)
     return EXIT_DONE
+
+
+def checked(session: Session, *, full: bool, repair: bool) -> CheckReport:
+    """What a check finds: by the process that is running, or here, where damaged records can be mended, too."""
+    with session.reaching() as reach:
+        remote = reach.remote()
+        if remote is not None:
+            try:
+                return remote.do(CheckStore(full=full, repair=repair), session.listen, session.stop)
+            except DamagedStore as error:
+                raise DamagedStore(
+                    error.happened,
+                    kept=error.kept,
+                    remedy=f"The process {remote.pid} owns the memory. Stop it with `assistant serve --stop`, then "
+                    "mend it with `assistant check --repair`.",
+                ) from error
+            except NobodyThere:
+                pass
+    from assistant.upkeep import check_store
+
+    return check_store(full=full, repair=repair, progress=session.count, listener=session.listen, stop=session.stop)
 
 
 def _piped() -> bytes:

@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field
 
 from assistant.contracts.answers import Answer
 from assistant.contracts.events import EmbeddingFinished
-from assistant.contracts.items import MAX_QUESTION_CHARS, Contract, Filters, MemoryItem, RecallQuery, RecallResult
+from assistant.contracts.items import Contract, Filters, MemoryItem, RecallQuery, RecallResult
+from assistant.contracts.limits import MAX_QUESTION_CHARS
 from assistant.contracts.process import Job, Metrics, Story, Task
 from assistant.contracts.reports import Added, CheckReport, Forgotten, Housekeeping, Status, Stopped
 

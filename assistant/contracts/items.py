@@ -8,9 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.contracts.documents import ChunkKind, Modality, SourceKind
-
-MAX_K = 1000
-MAX_QUESTION_CHARS = 10_000
+from assistant.contracts.limits import MAX_K, MAX_QUESTION_CHARS
 
 
 class Contract(BaseModel):

@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from assistant.contracts.errors import BadFile, BadPath
-from assistant.contracts.items import MAX_QUESTION_CHARS
+from assistant.contracts.limits import MAX_QUESTION_CHARS
 from assistant.core.filenames import to_text
 
 CORPUS, QUERIES, JUDGEMENTS, ABOUT = "corpus.jsonl", "queries.jsonl", "qrels.tsv", "META.json"

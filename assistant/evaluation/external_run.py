@@ -10,7 +10,8 @@ import ir_measures
 from ir_measures import RR, R, nDCG
 
 from assistant.app import question
-from assistant.contracts.items import MAX_K, Filters
+from assistant.contracts.items import Filters
+from assistant.contracts.limits import MAX_K
 from assistant.core.parameters import PARAMETER_SETS
 from assistant.evaluation.corpus import CorpusFiles, lay_out
 from assistant.evaluation.figures import (

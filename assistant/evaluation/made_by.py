@@ -10,10 +10,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import assistant
 from assistant.contracts.ids import digest_of
 
-TOP = Path(assistant.__file__).parent
+TOP = Path(__file__).resolve().parents[1]
 REMEMBERING = (
     *("actors.embedder", "actors.librarian", "evaluation.corpus", "inference.encoding", "memory.fabric"),
     *("reading.reader", "reading.walking"),

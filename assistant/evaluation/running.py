@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant import __version__
 from assistant.contracts.errors import BadPath, WrongUse
 from assistant.contracts.events import Listener
 from assistant.contracts.ports import Encoder
+from assistant.contracts.program import VERSION
 from assistant.core.parameters import PARAMETER_SETS
 from assistant.evaluation.external import ExternalSet, load_external
 from assistant.evaluation.external_run import mean_of, run_external
@@ -82,7 +82,7 @@ def evaluate(
             golden.append(run_golden(bench, target, versions, asked, wanted.part, wanted.limit))
     model, fingerprint = bench.described()
     return Evaluation(
-        version=__version__,
+        version=VERSION,
         parameters=_named(versions[0]),
         compared=_named(versions[1]) if len(versions) > 1 else None,
         model=model,

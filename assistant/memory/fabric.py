@@ -24,6 +24,7 @@ from assistant.contracts.errors import DamagedModel, StorageFailed, StoreBusy
 from assistant.contracts.ids import Fingerprint, ItemKey, Revision
 from assistant.memory import projecting, writing
 from assistant.memory.layout import ItemRecord, RootRecord, SourceRecord
+from assistant.memory.owner import this_process
 from assistant.memory.ownership import OrderNote, StoreLock
 from assistant.memory.records import RecordStore
 from assistant.memory.terms import TantivyTerms
@@ -130,6 +131,12 @@ class Fabric:
             self._recent.update(view.touched_items)
             if len(self._recent) > MOST_AT_HAND:
                 self._recent = {}
+
+    def announce(self, door: str, program: str) -> None:
+        """Tell others where the owner of the store can be reached ("": nobody may come in any more), and its
+        version."""
+        if self._lock is not None:
+            self._lock.announce(this_process(door, program))
 
     # changes
 
@@ -331,15 +338,19 @@ def open_fabric(
     parameters: RecallParameters,
     *,
     note: Callable[[str], None] = lambda _: None,
+    lock: StoreLock | None = None,
 ) -> Fabric:
-    """Open the store as its owner, or read only when another process owns it.
+    """Open the store as its owner, or read only when another process owns it. ``lock``: of this folder, acquired
+    already; it is the fabric's from now on.
 
     ``note`` is told, in words for a person, of anything that had to be mended. Raises
     :class:`~assistant.contracts.errors.DamagedStore`, :class:`~assistant.contracts.errors.StorageFailed` and, when
     another process owns a store that does not exist yet, :class:`~assistant.contracts.errors.StoreBusy`.
     """
-    lock = StoreLock(folder)
-    owned = lock.acquire()
+    owned = lock is not None
+    if lock is None:
+        lock = StoreLock(folder)
+        owned = lock.acquire()
     if not owned and not (folder / "order.json").exists():
         raise StoreBusy(
             f"Another process (number {lock.owner()}) is just setting up the memory store.",

@@ -8,21 +8,22 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from assistant.contracts.errors import StorageFailed
+from assistant.contracts.errors import StorageFailed, StoreBusy
 from assistant.memory import swapping
 from assistant.memory.durable import make_folder, read_file, replace_synced
 from assistant.memory.envelope import damaged
+from assistant.memory.owner import LOCK, NOTE_BYTES, Owner, note_of, owner_of, this_process
 from assistant.memory.scanning import scan_in_child
 
-_NOTE_BYTES = 4096
 _ATTEMPTS = 10
 
 
 class StoreLock:
-    """The right to write: an exclusive ``flock`` that ends with the process, so no stale lock can be left behind."""
+    """The right to write: an exclusive ``flock`` that ends with the process, so no stale lock can be left behind. What
+    is written into the file is for messages, and for those who look for the owner's door; it decides nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "lock"
+        self._path = folder / LOCK
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
@@ -57,10 +58,17 @@ class StoreLock:
             os.close(descriptor)
             raise
         self._descriptor = descriptor
-        with suppress(OSError):  # on a full disk the name of the owner is missing, not the lock
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self.announce(this_process())
         return True
+
+    def announce(self, owner: Owner) -> None:
+        """Say who holds the lock, and where its door is."""
+        if self._descriptor is None:
+            raise AssertionError("only the owner says who it is")
+        with suppress(OSError):  # on a full disk the name of the owner is missing, not the lock
+            note = note_of(owner)
+            os.pwrite(self._descriptor, note, 0)
+            os.ftruncate(self._descriptor, len(note))
 
     def _is_in_place(self, descriptor: int) -> bool:
         held = os.fstat(descriptor)
@@ -72,11 +80,8 @@ class StoreLock:
 
     def owner(self) -> str:
         """Process number of whoever holds (or last held) the lock; for messages only."""
-        try:
-            found = read_file(self._path, _NOTE_BYTES).decode().strip()
-        except (OSError, UnicodeDecodeError):
-            return "unknown"
-        return found if found.isdecimal() else "unknown"
+        found = owner_of(self._path.parent)
+        return str(found.pid) if found else "unknown"
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -100,7 +105,7 @@ class OrderNote:
         except OSError as error:
             raise _unwritable(error) from error
         try:
-            note = json.loads(read_file(self._path, _NOTE_BYTES))
+            note = json.loads(read_file(self._path, NOTE_BYTES))
             clean = bool(note["clean"])
         except FileNotFoundError:
             if not (records / "data.mdb").exists():
@@ -140,6 +145,24 @@ def refuse_missing(records: Path) -> None:
     """Raise a DamagedStore when there should be records in this folder, and are none."""
     if not (records / "data.mdb").exists():
         raise damaged("its data file is missing")
+
+
+def busy(folder: Path, doing: str = "is writing to the memory store") -> StoreBusy:
+    """What to say when another process owns the store. ``doing``: what it does there, as far as we know."""
+    owner = owner_of(folder)
+    if owner is not None and owner.door and owner.alive():
+        return StoreBusy(
+            f"Another process is in the way: the assistant process {owner.pid} (version {owner.program}) owns the "
+            "memory store.",
+            kept="Nothing was changed.",
+            remedy="Stop it with `assistant serve --stop` and try again.",
+        )
+    number = f" (number {owner.pid}; an `assistant add`, perhaps)" if owner is not None and owner.alive() else ""
+    return StoreBusy(
+        f"Another process {doing}{number}.",
+        kept="Nothing was changed. Asking and recalling work meanwhile.",
+        remedy="Wait until it is done, or stop it, and try again.",
+    )
 
 
 def _unwritable(error: OSError) -> StorageFailed:

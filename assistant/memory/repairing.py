@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from assistant.contracts.errors import DamagedIndex, DamagedStore, StorageFailed, StoreBusy
+from assistant.contracts.errors import DamagedIndex, DamagedStore, StorageFailed
 from assistant.contracts.reports import CheckReport
 from assistant.core.filenames import to_disk
 from assistant.memory import children, swapping
@@ -25,7 +25,7 @@ from assistant.memory.copying import copying
 from assistant.memory.durable import free_bytes, make_folder, opened, sync_folder, write_all, write_synced
 from assistant.memory.envelope import damaged
 from assistant.memory.mending import mend_in_child
-from assistant.memory.ownership import StoreLock, refuse_missing
+from assistant.memory.ownership import StoreLock, busy, refuse_missing
 from assistant.memory.refused import told_as
 from assistant.memory.restoring import put_in_place
 from assistant.memory.salvage import set_aside, stamp
@@ -52,7 +52,7 @@ def mend_records(
     """
     lock = StoreLock(store)
     if not lock.acquire():
-        raise StoreBusy("Another process is using the memory store.", remedy="Wait until it is done, or stop it.")
+        raise busy(store, "is using the memory store")
     records = store / "records"
     try:
         with _disk_errors(store):

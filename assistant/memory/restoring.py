@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from assistant.contracts.errors import DamagedStore, StorageFailed, StoreBusy
+from assistant.contracts.errors import DamagedStore, StorageFailed
 from assistant.contracts.items import Contract
 from assistant.memory import children, container, swapping
 from assistant.memory.backup import Progress, verify
 from assistant.memory.container import Backup, open_backup
 from assistant.memory.durable import free_bytes, make_folder, move, remove_tree, write_synced
-from assistant.memory.ownership import OrderNote, StoreLock
+from assistant.memory.ownership import OrderNote, StoreLock, busy
 from assistant.memory.records import RecordStore
 from assistant.memory.refused import told_as
 from assistant.memory.rewriting import rewrite_in_child
@@ -53,11 +53,7 @@ def restore(
     with open_backup(file) as backup:
         lock = StoreLock(store)
         if not lock.acquire():
-            raise StoreBusy(
-                f"Another process (number {lock.owner()}) is using the memory store.",
-                kept="Nothing was changed.",
-                remedy="Wait until it is done, or stop it, and try again.",
-            )
+            raise busy(store, "is using the memory store")
         try:
             with _disk_errors(file):
                 return _replace(backup, store, progress, should_stop)

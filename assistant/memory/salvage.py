@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from assistant.contracts.errors import DataError, StorageFailed, StoreBusy
+from assistant.contracts.errors import DataError, StorageFailed
 from assistant.memory import children
 from assistant.memory.durable import make_folder, move
-from assistant.memory.ownership import StoreLock
+from assistant.memory.ownership import StoreLock, busy
 from assistant.memory.records import RecordStore
 
 _READ_LIMIT_S = 60.0
@@ -30,7 +30,7 @@ def set_aside(store: Path, shelf: Path) -> tuple[Path, list[str]]:
     """
     lock = StoreLock(store)
     if not lock.acquire():
-        raise StoreBusy("Another process is writing to the memory store.", remedy="Stop it and try again.")
+        raise busy(store)
     try:
         roots = _roots_in_child(store / "records")
         target = unused(shelf / f"memory-{stamp()}")
