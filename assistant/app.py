@@ -139,14 +139,14 @@ class Assistant:
         wanted = [absolute(path) for path in paths]
         for path in wanted:
             self._sources.check_root(path)
-        self._own()
+        self.own()
         roots = wanted or self.roots()
         scans = [self._librarian.scan(root) for root in roots]
         return scans, self.embed() if embed else None
 
     def embed(self) -> EmbeddingFinished | None:
         """Give every pending item its vector. ``None`` when there is no model to do it with (said through events)."""
-        fabric = self._own()
+        fabric = self.own()
         encoder = self._shelf.encoder_or_none()
         if encoder is None:
             return None
@@ -185,7 +185,7 @@ class Assistant:
         return item
 
     def forget(self, path: str) -> Forgotten:
-        self._own()
+        self.own()
         done = self._registrar.forget(absolute(path))
         copies = older_copies(self.locations.store, self.locations.set_aside)
         return done.model_copy(update={"returns": f"{done.returns} {copies}".strip()}) if copies else done
@@ -206,9 +206,17 @@ class Assistant:
         report, found = look()
         if not repair or not report.findings:
             return report
-        mended = mend_derived(self._own(), report, found, self._librarian.refresh)
+        mended = mend_derived(self.own(), report, found, self._librarian.refresh)
         self.embed()
         return look()[0].model_copy(update={"mended": (*report.mended, *mended)})
+
+    def look(self, paths: Sequence[str], roots: Sequence[str] = ()) -> int:
+        """Bring single paths (absolute) up to date, and folders as a whole; how many sources were read or dropped."""
+        self.own()
+        looked = self._librarian.look(paths) if paths else None
+        scans = [self._librarian.scan(root) for root in roots]
+        changed = looked.changed if looked is not None else 0
+        return changed + sum(scan.read + scan.gone for scan in scans)
 
     def models(self) -> list[dict[str, Any]]:
         return catalogue.list_models(self.locations.models, self.settings.model, self.settings.reranker)
@@ -264,7 +272,8 @@ class Assistant:
                 )
             return self._opened
 
-    def _own(self) -> Fabric:
+    def own(self) -> Fabric:
+        """The memory, to be written to. Raises :class:`~assistant.contracts.errors.StoreBusy`."""
         if self.fabric.read_only:
             raise busy(self.locations.store)
         return self.fabric

@@ -125,6 +125,7 @@ class Living:
         self.jobs.tell(commands.WarmUp())
         if await self._aside(self._assistant.roots):
             self.jobs.tell(commands.SweepFolders())
+            self.jobs.tell(commands.EmbedPending())
         return self
 
     async def __aexit__(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from assistant.contracts import commands
 from assistant.contracts.commands import Command
 from assistant.contracts.errors import BadPath, WrongUse
-from assistant.contracts.events import WorkProgressed
-from assistant.contracts.reports import Added, Forgotten
+from assistant.contracts.events import GarbageCollected, MemoryCompacted, SourcesRemembered, WorkProgressed
+from assistant.contracts.items import RecallQuery
+from assistant.contracts.reports import Added, Forgotten, Housekeeping
 
 if TYPE_CHECKING:
     from assistant.app import Assistant
@@ -88,6 +89,38 @@ def _embed(assistant: Assistant, _command: commands.EmbedPending, _: Listener) -
     return assistant.embed()
 
 
+def _look(assistant: Assistant, command: commands.LookAt, tell: Listener) -> int:
+    changed = assistant.look(command.paths, command.roots)
+    if changed:
+        tell(SourcesRemembered(changed, assistant.fabric.records.revision))
+    return changed
+
+
+def _compact(assistant: Assistant, command: commands.CompactMemory, tell: Listener) -> Housekeeping:
+    from assistant.memory.tidying import compact
+
+    store = assistant.locations.store
+    found = compact(assistant.own(), store, whole=command.whole, should_stop=assistant.stop.is_set)
+    done = (*found.done, *found.left)
+    tell(MemoryCompacted(done, found.freed_bytes))
+    return Housekeeping(done=done, freed_bytes=found.freed_bytes, alarm=bool(found.left))
+
+
+def _collect(assistant: Assistant, _command: commands.CollectGarbage, tell: Listener) -> Housekeeping:
+    from assistant.memory.tidying import collect
+
+    done = tuple(collect(assistant.own()).done)
+    tell(GarbageCollected(done))
+    return Housekeeping(done=done)
+
+
+def _warm_up(assistant: Assistant, _command: commands.WarmUp, _: Listener) -> Housekeeping:
+    if not len(assistant.fabric.vectors):
+        return Housekeeping(skipped="Nothing can be searched by meaning yet.")
+    assistant.recall(RecallQuery(text="warm up", k=1))
+    return Housekeeping(done=("The model and both indexes are at hand.",))
+
+
 _HOW: dict[type[Command[Any]], Callable[[Assistant, Any, Listener], object]] = {
     commands.Ask: _ask,
     commands.Recall: _recall,
@@ -99,4 +132,8 @@ _HOW: dict[type[Command[Any]], Callable[[Assistant, Any, Listener], object]] = {
     commands.ForgetPath: _forget,
     commands.CheckStore: _check,
     commands.EmbedPending: _embed,
+    commands.LookAt: _look,
+    commands.CompactMemory: _compact,
+    commands.CollectGarbage: _collect,
+    commands.WarmUp: _warm_up,
 }

@@ -13,6 +13,7 @@ import typer
 
 from assistant.cli.ending import exit_code_of
 from assistant.cli.evaluating import evaluate
+from assistant.cli.process import compact, jobs, metrics, story, tasks
 from assistant.cli.serving import serve
 from assistant.cli.storing import backup, check, restore
 from assistant.contracts import errors
@@ -149,7 +150,7 @@ def forget(
     raise typer.Exit(work.forget(path, as_json=as_json))
 
 
-for _command in (backup, restore, check, serve):
+for _command in (jobs, tasks, story, metrics, compact, backup, restore, check, serve):
     app.command()(_command)
 app.command("eval")(evaluate)
 

@@ -250,6 +250,11 @@ def told_status(found: Status, *, as_json: bool) -> None:
         f"{found.store_bytes / 1e6:.1f} MB in {found.data_folder}",
     ):
         out.print(Text(safe(line)))
+    if found.process is not None:
+        from assistant.cli.render_process import process
+
+        for told in process(found.process):
+            out.print(told)
     if found.busy:
         out.print(Text("Another process is writing to the memory at the moment.", style="yellow"))
     for problem in found.problems:

@@ -8,7 +8,7 @@ import stat
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from assistant.cli import render
 from assistant.cli.narrowing import Narrowing, absolute, plain
@@ -36,12 +36,22 @@ from assistant.core.typed import typed
 from assistant.serving.calling import NobodyThere
 
 if TYPE_CHECKING:
+    from assistant.contracts.commands import Command
     from assistant.contracts.reports import CheckReport
 
 MAX_PIPED_BYTES = 8 << 20
 FIRST_BYTE_S = 1.0
 LAST_BYTE_S = 30.0
 _MOST_ID_CHARS = 200
+
+
+Reply = TypeVar("Reply")
+
+
+def done_by(command: Command[Reply]) -> Reply:
+    """The reply to a command, with progress shown meanwhile."""
+    with Session() as session, session.reaching() as reach:
+        return reach.do(command, session.listen, session.stop)
 
 
 def add(paths: Sequence[str], *, embed: bool, as_json: bool) -> int:

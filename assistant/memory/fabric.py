@@ -224,8 +224,7 @@ class Fabric:
                 now = [found for source in sources if (found := view.source(source.address)) is not None]
                 dropped = writing.forget(view, now, roots)
             self.records.compact()
-            self.terms.clear()
-            self.project_terms()
+            self.refill_words()
             self.project_vectors()
             self.vectors.rebuild()
             self.vectors.publish()
@@ -281,6 +280,18 @@ class Fabric:
             with self.records.read() as view:
                 projecting.put_words(view, self.terms, {}, items, self.terms.applied)
 
+    def refill_words(self) -> None:
+        """Make the word index anew, from the records, beside the old one: that is asked until the new one takes its
+        place. Nothing of what was dropped is left in its files then."""
+        fresh = self.terms.beside()
+        with self.records.read() as view:
+            fresh.apply(view.all_items(), (), view.revision)
+        with self._words, self._commits:
+            with self.records.read() as view:
+                while (due := projecting.words_due(view, fresh.applied)) is not None:
+                    projecting.put_words(view, fresh, {}, due.items, due.reached)
+            self.terms.give_place(fresh)
+
     def rebuild_terms(self) -> None:
         """Make the term index anew from the records."""
         with self._words:
@@ -294,6 +305,12 @@ class Fabric:
             self._note("The vector index is damaged; it is rebuilt from the memory store.")
             self.vectors.clear()
             self.project_vectors()
+            self.vectors.publish()
+
+    def rebuild_meanings_in_place(self) -> None:
+        """Build the vector index anew without its removed vectors, and save it; the old one is asked meanwhile."""
+        with self._meanings:
+            self.vectors.rebuild()
             self.vectors.publish()
 
     def project_vectors(self) -> None:
@@ -314,9 +331,13 @@ class Fabric:
                 self.vectors.publish()
         behind = self.records.fetch(lambda view: view.revision - view.journal_start())
         if behind > TRIM_ABOVE:
-            with self._commits:
-                self._order.dirty()
-                self.records.trim_journal(min(self.terms.applied, self.vectors.published))
+            self.trim_journal()
+
+    def trim_journal(self) -> int:
+        """Drop the entries of the journal that both indexes have followed and saved. Returns how many."""
+        with self._commits:
+            self._order.dirty()
+            return self.records.trim_journal(min(self.terms.applied, self.vectors.published))
 
     def close(self) -> None:
         """Save what is unsaved and let go of the store. Closes everything even when saving fails, then raises."""

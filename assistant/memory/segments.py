@@ -57,6 +57,17 @@ def remove_leftovers(folder: Path) -> None:
             remove_file(path)
 
 
+def dead_share(folder: Path) -> float:
+    """Deleted documents among all in the committed segments, 0..1; 0.0 when there is nothing."""
+    try:
+        segments = json.loads((folder / "meta.json").read_bytes())["segments"]
+        documents = sum(int(one["max_doc"]) for one in segments)
+        dead = sum(int(one["deletes"]["num_deleted_docs"]) for one in segments if one["deletes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+    return dead / documents if documents else 0.0
+
+
 def _has_lengths(field: dict[str, Any]) -> bool:
     return field["type"] == "text" and bool(field["options"]["indexing"]["fieldnorms"])
 

@@ -1,8 +1,8 @@
 """The term index on Tantivy: a projection of the record store; BM25 over words, identifiers and titles.
 
-Only this module imports ``tantivy``. Queries are built from terms, never parsed, so no query text can be a bomb. The
-watermark is a document of its own, written in the same commit as what it stands for. Tokenisers are not stored with
-an index and are registered at every opening.
+Only this module and :mod:`assistant.memory.term_fields` import ``tantivy``. Queries are built from terms, never parsed,
+so no query text can be a bomb. The watermark is a document of its own, written in the same commit as what it stands
+for. Tokenisers are not stored with an index and are registered at every opening.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -21,8 +20,9 @@ from assistant.contracts.documents import Modality
 from assistant.contracts.errors import DamagedIndex, StorageFailed
 from assistant.contracts.ids import ItemKey
 from assistant.core import words
-from assistant.memory.durable import make_folder, remove_tree, write_synced
-from assistant.memory.segments import remove_leftovers, verify_segments
+from assistant.memory.durable import make_folder, move, remove_tree, write_synced
+from assistant.memory.segments import dead_share, remove_leftovers, verify_segments
+from assistant.memory.term_fields import ancestors, exact_analyser, prose_analyser, schema, title_text
 
 if TYPE_CHECKING:
     from assistant.contracts.items import Filters
@@ -32,7 +32,6 @@ SCHEMA_NAME = "terms-1"
 """Changes whenever fields or tokenisers change; another name on disk means a rebuild."""
 _HEAP_BYTES = 64_000_000
 _WATERMARK = "watermark"
-_REMEMBERED_PATHS = 64  # the items of one source come together
 MAX_TERMS = 128
 _NEVER = 1 << 62
 _REMEMBERED_STEMS = 8192
@@ -70,6 +69,9 @@ class TantivyTerms:
 
     def _open(self) -> None:
         marker = self._folder / "schema-name"
+        if not self._read_only:
+            for leftover in (_aside(self._folder), self._folder.with_name(f"{self._folder.name}.old")):
+                remove_tree(leftover)
         fresh = not self._folder.exists()
         if not fresh and (not marker.exists() or marker.read_text() != SCHEMA_NAME):
             raise ValueError("made by another version")
@@ -81,7 +83,7 @@ class TantivyTerms:
         if not self._read_only:
             verify_segments(self._folder)
             remove_leftovers(self._folder)
-        self._schema = _schema()
+        self._schema = schema()
         with _panics_are_errors():
             self._index = tantivy.Index(self._schema, path=str(self._folder))
             self._index.register_tokenizer("prose", self._analyser)
@@ -96,6 +98,30 @@ class TantivyTerms:
             try:
                 remove_tree(self._folder)
                 self._open()
+            except (ValueError, OSError) as error:
+                raise _refused(error) from error
+
+    def beside(self) -> TantivyTerms:
+        """An empty index like this one, in a folder beside it, to be filled and then to :meth:`give_place` to."""
+        folder = _aside(self._folder)
+        remove_tree(folder)
+        title, exact, phrase = self._boosts
+        return TantivyTerms(folder, title_boost=title, exact_boost=exact, phrase_boost=phrase)
+
+    def give_place(self, other: TantivyTerms) -> None:
+        """Let ``other``, made by :meth:`beside`, take the place of this index; it is used no more. Searches that are
+        under way end on the old one. Raises :class:`~assistant.contracts.errors.StorageFailed`; the old index, or an
+        empty one that is to be filled again, is then in use."""
+        old = self._folder.with_name(f"{self._folder.name}.old")
+        with self._lock:
+            try:
+                other.close()
+                self._close_writer()
+                remove_tree(old)
+                move(self._folder, old)
+                move(other._folder, self._folder)
+                self._open()
+                remove_tree(old)
             except (ValueError, OSError) as error:
                 raise _refused(error) from error
 
@@ -117,6 +143,11 @@ class TantivyTerms:
         searcher = self._index.searcher()
         hits = searcher.search(tantivy.Query.term_query(self._schema, "mark", _WATERMARK), 1).hits
         return int(searcher.doc(hits[0][1])["applied"][0]) if hits else 0
+
+    @property
+    def dead_share(self) -> float:
+        """Dropped and replaced items among all that the files hold, 0..1."""
+        return dead_share(self._folder)
 
     # writing
 
@@ -333,52 +364,5 @@ def _refused(error: Exception) -> StorageFailed:
     )
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_integer_field("key", indexed=True, fast=True)
-    builder.add_integer_field("time", indexed=True, fast=True)
-    builder.add_integer_field("applied", stored=True)
-    builder.add_text_field("body", tokenizer_name="prose", index_option="position")
-    builder.add_text_field("title", tokenizer_name="prose", index_option="freq")
-    builder.add_text_field("exact", tokenizer_name="exact", index_option="freq")
-    for name in ("folder", "kind", "modality", "language", "mark"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    return builder.build()
-
-
-def prose_analyser() -> tantivy.TextAnalyzer:
-    """English, then Russian stems; each stemmer leaves the other's script alone. Accents are folded."""
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.remove_long(40))
-        .filter(tantivy.Filter.lowercase())
-        .filter(tantivy.Filter.ascii_fold())
-        .filter(tantivy.Filter.stemmer("english"))
-        .filter(tantivy.Filter.stemmer("russian"))
-        .build()
-    )
-
-
-def exact_analyser() -> tantivy.TextAnalyzer:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    return (
-        builder.filter(tantivy.Filter.remove_long(2 * words.MAX_IDENTIFIER_CHARS))
-        .filter(tantivy.Filter.lowercase())
-        .build()
-    )
-
-
-def title_text(entry: TermEntry) -> str:
-    folder, name = os.path.split(entry.path)
-    text = words.normalise(f"{os.path.basename(folder)} {name} {entry.context}")
-    return "\n".join((text, *words.names(text)[1]))
-
-
-@lru_cache(_REMEMBERED_PATHS)
-def ancestors(path: str) -> list[str]:
-    """The path and every folder above it, so that a folder filter is one term look-up."""
-    found = [path]
-    while path not in {os.sep, ""}:
-        path = os.path.dirname(path)
-        found.append(path)
-    return found
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.tmp")

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 KEEP_GENERATIONS = 2
 MAX_DEAD_SHARE = 0.2
 """Removed vectors are only marked; beyond this share the index is built anew from the live ones."""
+REBUILT_AT_ONCE = 4096
+ADD_AT_ONCE = 64
+"""Searches get their turn after so many vectors."""
 _GROWTH = 1.5
 _FIRST_CAPACITY = 1024
 _EF_SEARCH_PER_K = 2
@@ -43,6 +46,9 @@ class HnswVectors:
 
     ``damage`` names generations that were not good; what is missing is replayed by the caller from the records.
     ``unsaved`` counts the changes since the last :meth:`publish`.
+
+    Thread-safe. Whoever changes or saves the index holds ``_writers``; ``_lock`` is held by a search, and by a change
+    for some vectors at a time only, so that nobody who asks waits for a rebuild or for the disk.
     """
 
     def __init__(self, folder: Path, dim: int, parameters: RecallParameters, *, read_only: bool = False) -> None:
@@ -50,6 +56,7 @@ class HnswVectors:
         self._dim = dim
         self._parameters = parameters
         self._read_only = read_only
+        self._writers = threading.RLock()
         self._lock = threading.RLock()
         self._index: Any = None
         self._live: set[int] = set()
@@ -86,21 +93,25 @@ class HnswVectors:
             raise ValueError(f"expected shape {(len(labels), self._dim)}, got {rows.shape}")
         if not unit_rows_in(rows).all():
             raise ValueError("vectors must be finite and of unit length")
-        with self._lock:
-            if labels:
-                self._reserve(len(labels))
-                for label in self._dead.intersection(labels):
-                    self._index.unmark_deleted(label)
-                    self._dead.discard(label)
-                threads = 1 if len(labels) < 256 else -1
-                self._index.add_items(rows, np.asarray(labels, dtype=np.int64), num_threads=threads)
-                self._live.update(labels)
-                self.unsaved += len(labels)
-                self._exact = None
+        with self._writers:
+            for start in range(0, len(labels), ADD_AT_ONCE):
+                with self._lock:
+                    self._put(labels[start : start + ADD_AT_ONCE], rows[start : start + ADD_AT_ONCE])
             self._applied = max(self._applied, applied)
 
+    def _put(self, labels: Sequence[int], rows: NDArray[np.float32]) -> None:
+        self._reserve(len(labels))
+        for label in self._dead.intersection(labels):
+            self._index.unmark_deleted(label)
+            self._dead.discard(label)
+        threads = 1 if len(labels) < ADD_AT_ONCE else -1
+        self._index.add_items(rows, np.asarray(labels, dtype=np.int64), num_threads=threads)
+        self._live.update(labels)
+        self.unsaved += len(labels)
+        self._exact = None
+
     def remove(self, labels: Sequence[Label], applied: int) -> None:
-        with self._lock:
+        with self._writers, self._lock:
             for label in self._live.intersection(labels):
                 self._index.mark_deleted(label)
                 self._live.discard(label)
@@ -163,6 +174,10 @@ class HnswVectors:
         return [(Label(int(labels[i])), float(scores[i])) for i in order]
 
     def _reset(self, capacity: int) -> None:
+        self._index = self._empty(capacity)
+        self._live, self._dead, self._exact = set(), set(), None
+
+    def _empty(self, capacity: int) -> Any:
         index = hnswlib.Index(space="ip", dim=self._dim)
         index.init_index(
             max_elements=capacity,
@@ -170,12 +185,11 @@ class HnswVectors:
             ef_construction=self._parameters.hnsw_ef_construction,
             random_seed=100,
         )
-        self._index = index
-        self._live, self._dead, self._exact = set(), set(), None
+        return index
 
     def clear(self) -> None:
         """Forget everything, for a refill from the records."""
-        with self._lock:
+        with self._writers, self._lock:
             self._reset(_FIRST_CAPACITY)
             self._applied = 0
             self.unsaved = 1
@@ -186,24 +200,34 @@ class HnswVectors:
             self._index.resize_index(max(needed, int(self._index.get_max_elements() * _GROWTH)))
 
     def rebuild(self) -> None:
-        """Build the graph anew from the live vectors; removed ones are then gone from memory too."""
-        with self._lock:
+        """Build the graph anew from the live vectors; removed ones are then gone from memory too. Until it is done,
+        searches use the old one, and both are in memory."""
+        with self._writers:
             labels = sorted(self._live)
-            rows = self._rows(labels)
-            self._reset(max(_FIRST_CAPACITY, len(labels)))
-            if labels:
-                self._index.add_items(rows, np.asarray(labels, dtype=np.int64))
-                self._live = set(labels)
-            self.unsaved += 1
+            fresh = self._empty(max(_FIRST_CAPACITY, len(labels)))
+            for start in range(0, len(labels), REBUILT_AT_ONCE):
+                some = labels[start : start + REBUILT_AT_ONCE]
+                with self._lock:
+                    rows = self._rows(some)
+                fresh.add_items(rows, np.asarray(some, dtype=np.int64))
+            with self._lock:
+                self._index = fresh
+                self._live, self._dead, self._exact = set(labels), set(), None
+                self.unsaved += 1
+
+    @property
+    def dead_share(self) -> float:
+        """Removed vectors among all that are in the graph, 0..1."""
+        with self._lock:
+            return len(self._dead) / max(1, len(self._dead) + len(self._live))
 
     # durable generations
 
     def publish(self) -> None:
         if self._read_only:
             return
-        with self._lock:
-            dead = len(self._dead)
-            if dead and dead > MAX_DEAD_SHARE * (dead + len(self._live)):
+        with self._writers:
+            if self.dead_share > MAX_DEAD_SHARE:
                 self.rebuild()
             try:
                 self._write_generation()

@@ -13,7 +13,8 @@ import numpy as np
 from assistant.contracts.ids import ItemKey, Label
 from assistant.core import words
 from assistant.core.filenames import is_within
-from assistant.memory.terms import MAX_TERMS, exact_analyser, prose_analyser, title_text
+from assistant.memory.term_fields import exact_analyser, prose_analyser, title_text
+from assistant.memory.terms import MAX_TERMS
 
 if TYPE_CHECKING:
     from assistant.contracts.items import Filters
