@@ -55,7 +55,7 @@ def compact(
 def _vectors(fabric: Fabric, folder: Path, found: Tidied, whole: bool) -> None:
     dead = fabric.vectors.dead_share
     if dead > (0.0 if whole else MAX_DEAD_SHARE):
-        if not _has_room(folder / "vectors", found, "the vector index"):
+        if not _has_room(folder, "vectors", found, "the vector index"):
             return
         fabric.rebuild_meanings_in_place()
         found.done.append(f"The vector index was built anew: {dead:.0%} of it were removed vectors.")
@@ -65,7 +65,7 @@ def _vectors(fabric: Fabric, folder: Path, found: Tidied, whole: bool) -> None:
 
 def _words(fabric: Fabric, folder: Path, found: Tidied, whole: bool) -> None:
     dead = fabric.terms.dead_share
-    if dead <= (0.0 if whole else DEAD_WORDS_SHARE) or not _has_room(folder / "terms", found, "the word index"):
+    if dead <= (0.0 if whole else DEAD_WORDS_SHARE) or not _has_room(folder, "terms", found, "the word index"):
         return
     fabric.refill_words()
     found.done.append(f"The word index was made anew: {dead:.0%} of it were dropped pieces.")
@@ -76,7 +76,7 @@ def _records(fabric: Fabric, folder: Path, found: Tidied, whole: bool) -> None:
     free = size - fabric.records.fetch(lambda view: view.used_bytes())
     if not whole and (free < FREE_SHARE * size or free < FREE_BYTES):
         return
-    if not _has_room(folder / "records", found, "the records"):
+    if not _has_room(folder, "records", found, "the records"):
         return
     fabric.records.compact()
     freed = size - fabric.records.size_bytes()
@@ -109,8 +109,8 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def _has_room(folder: Path, found: Tidied, what: str) -> bool:
-    needed, free = SPARE_SPACE * size_of(folder), shutil.disk_usage(folder).free
+def _has_room(folder: Path, part: str, found: Tidied, what: str) -> bool:
+    needed, free = SPARE_SPACE * size_of(folder / part), shutil.disk_usage(folder).free
     if free < needed:
         found.left.append(
             f"There is no room to make {what} anew: {needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB free."
