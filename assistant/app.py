@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
 from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.contracts.errors import BadPath, BadQuestion, DamagedStore, StoreBusy, UnknownItem
-from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
+from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Looked, Mended, nobody
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.items import MAX_QUESTION_CHARS, Filters, MemoryItem, RecallQuery, RecallResult
 from assistant.contracts.ports import Clock, Encoder, Reranker
@@ -67,7 +67,7 @@ def unseen(_what: str, _done: int, _total: int) -> None:
 
 
 class Assistant:
-    """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
+    """Everything a front end calls. Made by :func:`open_assistant`. Several threads may, once :attr:`fabric` is open.
 
     ``encoder`` and ``reranker`` override the configured ones (tests, evaluations).
     """
@@ -109,7 +109,7 @@ class Assistant:
             note=lambda what: self._tell(Mended(what)),
             should_stop=self.stop.is_set,
         )
-        self._pool = ReaderPool(_setup_of_readers(settings), settings.readers or min(2, _cores()))
+        self._pool = ReaderPool(_setup_of_readers(settings), settings.readers or min(2, len(os.sched_getaffinity(0))))
         self._sources = FileSources(
             max_file_bytes=settings.max_file_mib << 20,
             history_limit=settings.history_commits,
@@ -122,24 +122,31 @@ class Assistant:
 
     # what people ask for
 
-    def add(self, paths: Sequence[str], *, embed: bool = True) -> tuple[list[FolderScanned], EmbeddingFinished | None]:
+    def add(
+        self, paths: Sequence[str], *, embed: bool = True, stop: threading.Event | None = None
+    ) -> tuple[list[FolderScanned], EmbeddingFinished | None]:
         """Remember folders, or bring them up to date; with no paths, all that are remembered. Then embed what is
-        pending, unless told not to. Each folder is searchable by words as soon as it is scanned."""
+        pending, unless told not to. Each folder is searchable by words as soon as it is scanned. ``stop``: for this
+        call, instead of that of the whole assistant."""
         wanted = [absolute(path) for path in paths]
         for path in wanted:
             self._sources.check_root(path)
         self._own()
-        roots = wanted or self.roots()
-        scans = [self._librarian.scan(root) for root in roots]
-        return scans, self.embed() if embed else None
+        scans = [self._librarian.scan(root, stop, confirmed=bool(wanted)) for root in wanted or self.roots()]
+        return scans, self.embed(stop) if embed else None
 
-    def embed(self) -> EmbeddingFinished | None:
+    def look(self, paths: Iterable[str], stop: threading.Event | None = None) -> Looked:
+        """Bring the memory up to date at single places, see :meth:`Librarian.look`."""
+        self._own()
+        return self._librarian.look(paths, stop)
+
+    def embed(self, stop: threading.Event | None = None) -> EmbeddingFinished | None:
         """Give every pending item its vector. ``None`` when there is no model to do it with (said through events)."""
         fabric = self._own()
         encoder = self._shelf.encoder_or_none()
         if encoder is None:
             return None
-        return Embedder(fabric, encoder, self._clock, self._tell, self.stop).run()
+        return Embedder(fabric, encoder, self._clock, self._tell, self.stop).run(stop)
 
     def recall(self, query: RecallQuery, *, explain: bool = False) -> RecallResult:
         return self._respondent.recall(query, explain=explain)
@@ -306,11 +313,6 @@ class Assistant:
 def _setup_of_readers(settings: Settings) -> ReaderSetup:
     limits = ReadingLimits(settings.read_timeout_s, settings.read_memory_bytes)
     return ReaderSetup(limits, settings.max_file_mib << 20)
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 ASK_ITEMS = 24
