@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from assistant.clock import SystemClock
 from assistant.contracts.answers import Answer
 from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.contracts.errors import BadPath, BadQuestion, UnknownItem
-from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Mended, nobody
+from assistant.contracts.events import EmbeddingFinished, FolderScanned, Listener, Looked, Mended, nobody
 from assistant.contracts.ids import Fingerprint
 from assistant.contracts.items import Filters, MemoryItem, RecallQuery, RecallResult
 from assistant.contracts.ports import Clock, Encoder, Pace, Reranker
@@ -70,7 +70,7 @@ def unseen(_what: str, _done: int, _total: int) -> None:
 
 
 class Assistant:
-    """Everything a front end calls. Made by :func:`open_assistant`. Writes come from one thread.
+    """Everything a front end calls. Made by :func:`open_assistant`. Several threads may, once :attr:`fabric` is open.
 
     ``encoder`` and ``reranker`` override the configured ones (tests, evaluations). ``lock``: of the store, acquired
     already; it is the assistant's from now on.
@@ -118,7 +118,7 @@ class Assistant:
             note=lambda what: self._tell(Mended(what)),
             should_stop=self.stop.is_set,
         )
-        self._pool = ReaderPool(_setup_of_readers(settings), settings.readers or min(2, _cores()))
+        self._pool = ReaderPool(_setup_of_readers(settings), settings.readers or min(2, len(os.sched_getaffinity(0))))
         self._sources = FileSources(
             max_file_bytes=settings.max_file_mib << 20,
             history_limit=settings.history_commits,
@@ -140,9 +140,18 @@ class Assistant:
         for path in wanted:
             self._sources.check_root(path)
         self.own()
-        roots = wanted or self.roots()
-        scans = [self._librarian.scan(root) for root in roots]
+        scans = [self._librarian.scan(root, confirmed=bool(wanted)) for root in wanted or self.roots()]
         return scans, self.embed() if embed else None
+
+    def scan(self, root: str) -> FolderScanned:
+        """Walk a remembered folder (absolute) for what has changed in it."""
+        self.own()
+        return self._librarian.scan(root)
+
+    def look(self, paths: Iterable[str]) -> Looked:
+        """Bring the memory up to date at single places, see :meth:`Librarian.look`."""
+        self.own()
+        return self._librarian.look(paths)
 
     def embed(self) -> EmbeddingFinished | None:
         """Give every pending item its vector. ``None`` when there is no model to do it with (said through events)."""
@@ -209,14 +218,6 @@ class Assistant:
         mended = mend_derived(self.own(), report, found, self._librarian.refresh)
         self.embed()
         return look()[0].model_copy(update={"mended": (*report.mended, *mended)})
-
-    def look(self, paths: Sequence[str], roots: Sequence[str] = ()) -> int:
-        """Bring single paths (absolute) up to date, and folders as a whole; how many sources were read or dropped."""
-        self.own()
-        looked = self._librarian.look(paths) if paths else None
-        scans = [self._librarian.scan(root) for root in roots]
-        changed = looked.changed if looked is not None else 0
-        return changed + sum(scan.read + scan.gone for scan in scans)
 
     def models(self) -> list[dict[str, Any]]:
         return catalogue.list_models(self.locations.models, self.settings.model, self.settings.reranker)
@@ -346,11 +347,6 @@ class Assistant:
 def _setup_of_readers(settings: Settings) -> ReaderSetup:
     limits = ReadingLimits(settings.read_timeout_s, settings.read_memory_bytes)
     return ReaderSetup(limits, settings.max_file_mib << 20)
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 ASK_ITEMS = 24

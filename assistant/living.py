@@ -174,7 +174,7 @@ class Living:
             WorkingActor("upkeep", pools["files"], carry_out, tell, upkeep),
             (commands.CompactMemory, commands.CollectGarbage, commands.WarmUp),
         )
-        bus.register(EmbeddingStarter(self.jobs.tell), events=(events.FolderScanned, events.SourcesRemembered))
+        bus.register(EmbeddingStarter(self.jobs.tell), events=(events.FolderScanned, events.Looked))
         golden = Evaluator(bus, self._assistant.settings.golden, self._figures_before)
         bus.register(golden, (commands.EvaluateGolden,))
         times = self._assistant.settings.timetable.model_dump()

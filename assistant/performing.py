@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from assistant.contracts import commands
 from assistant.contracts.commands import Command
 from assistant.contracts.errors import BadPath, WrongUse
-from assistant.contracts.events import GarbageCollected, MemoryCompacted, SourcesRemembered, WorkProgressed
+from assistant.contracts.events import GarbageCollected, MemoryCompacted, WorkProgressed
 from assistant.contracts.items import RecallQuery
 from assistant.contracts.reports import Added, Forgotten, Housekeeping
 
@@ -90,9 +90,14 @@ def _embed(assistant: Assistant, _command: commands.EmbedPending, _: Listener) -
 
 
 def _look(assistant: Assistant, command: commands.LookAt, tell: Listener) -> int:
-    changed = assistant.look(command.paths, command.roots)
-    if changed:
-        tell(SourcesRemembered(changed, assistant.fabric.records.revision))
+    changed = 0
+    if command.paths:
+        looked = assistant.look(command.paths)
+        tell(looked)
+        changed += looked.read + looked.gone
+    for root in command.roots:
+        scan = assistant.scan(root)
+        changed += scan.read + scan.gone
     return changed
 
 

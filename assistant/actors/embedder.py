@@ -53,18 +53,19 @@ class Embedder:
         self._stop = stop
         self._pace = pace
 
-    def run(self) -> EmbeddingFinished:
-        """Embed what is pending. Returns early when stopped: every window stored by then stays, the rest is pending.
+    def run(self, stop: threading.Event | None = None) -> EmbeddingFinished:
+        """Embed what is pending. Returns early when stopped (by ``stop``, instead of the signal given before): every
+        window stored by then stays, the rest is pending.
 
         Raises what the encoder or the store raise; windows stored before stay.
         """
         started_s = self._clock.monotonic_s()
         pending = self._newest_first()
         self._tell(EmbeddingStarted(len(pending)))
-        done = 0
+        done, stop = 0, stop or self._stop
         if pending:
             basis = self._fabric.settle_basis(self._encoder.basis)
-            for encoded in self._encoded(pending, basis):
+            for encoded in self._encoded(pending, basis, stop):
                 self._fabric.store_vectors(encoded.contents, encoded.rows, encoded.tokens)
                 self._fabric.publish_if_due()
                 done += len(encoded.contents)
@@ -83,7 +84,9 @@ class Embedder:
                     dated.append((-record.timestamp_s, key, content))
         return [(content, key) for _, key, content in sorted(dated)]
 
-    def _encoded(self, pending: Sequence[tuple[str, ItemKey]], basis: NDArray[np.float32] | None) -> Iterator[_Encoded]:
+    def _encoded(
+        self, pending: Sequence[tuple[str, ItemKey]], basis: NDArray[np.float32] | None, stop: threading.Event
+    ) -> Iterator[_Encoded]:
         """Windows as they are encoded. The worker never outlives the iteration."""
         ready: queue.Queue[_Encoded | BaseException | None] = queue.Queue(_QUEUE_WINDOWS)
         abandoned = threading.Event()
@@ -100,7 +103,7 @@ class Embedder:
         def work() -> None:
             try:
                 for at in range(0, len(pending), WINDOW):
-                    if self._stop.is_set() or abandoned.is_set():
+                    if stop.is_set() or abandoned.is_set():
                         break
                     contents, texts = self._texts(pending[at : at + WINDOW])
                     if texts:

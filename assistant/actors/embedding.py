@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.bus.actor import Actor, ActorLimits
 from assistant.contracts.commands import Command, EmbedPending
-from assistant.contracts.events import FolderScanned, SourcesRemembered
+from assistant.contracts.events import FolderScanned, Looked
 
 if TYPE_CHECKING:
     from assistant.bus.envelope import Letter
@@ -33,7 +33,7 @@ class EmbeddingStarter(Actor):
 
 def _new(letter: Letter) -> bool:
     match letter.envelope.message:
-        case FolderScanned(read=number) | SourcesRemembered(changed=number):
+        case FolderScanned(read=number) | Looked(read=number):
             return number > 0
         case _:
             return False

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from assistant.contracts.documents import FileStat
+from assistant.contracts.documents import FileStat, SourceAddress
 from assistant.memory.layout import SourceRecord
 from assistant.memory.writing import SourceUpdate
 
@@ -54,12 +54,14 @@ class Keeper:
     exception, everything handed over is committed and searchable.
 
     What goes wrong on the thread (:class:`~assistant.contracts.errors.StorageFailed`, say) is raised by the next
-    :meth:`keep`, or at the end; batches behind the one that failed are not committed.
+    :meth:`keep`, or at the end; batches behind the one that failed are not committed. ``left_out``, at the end: sources
+    of which others had committed another state since they were looked at.
     """
 
     def __init__(self, fabric: Fabric, clock: Clock) -> None:
         self._fabric = fabric
         self._clock = clock
+        self.left_out: list[SourceAddress] = []
         self._batches: queue.Queue[Batch | None] = queue.Queue(MOST_BATCHES)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -92,7 +94,8 @@ class Keeper:
             if self._failure is not None:
                 continue
             try:
-                self._fabric.remember(batch.updates, batch.touched, batch.gone)
+                done = self._fabric.remember(batch.updates, batch.touched, batch.gone)
+                self.left_out.extend(done.left_out)
                 if self._clock.monotonic_s() - projected_s > PROJECT_EVERY_S:
                     self._fabric.project_terms()
                     projected_s = self._clock.monotonic_s()

@@ -43,6 +43,9 @@ class Registrar:
                 elif source.notes:
                     found.append(Problem(path=str(source.address), reason="; ".join(source.notes)))
             roots, total = view.roots(), view.count("items")
+            for root in roots:
+                troubled[root.path] += len(root.away)
+                found += [Problem(path=one.path, reason=one.reason) for one in root.away]
             pending = view.count_pending(self._fabric.space.fingerprint)
             pending_items = sum(
                 len(view.holders(content, total)) for content, _ in view.pending(self._fabric.space.fingerprint)

@@ -125,3 +125,14 @@ class SkippedPath:
     reason: str
     problem: bool
     stat: FileStat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RootSigns:
+    """What can be told of a remembered folder from outside. ``problem``: why it cannot be looked into, a short phrase,
+    ``None`` when it can. ``device``: the number of its file system; ``None``: not known. ``mounts``: the mount points
+    at or below it, by path; none where the system does not tell."""
+
+    problem: str | None = None
+    device: int | None = None
+    mounts: frozenset[str] = frozenset()

@@ -49,6 +49,29 @@ class FolderScanned:
     skipped: int
     took_s: float
     named: tuple[tuple[str, str], ...] = ()
+    away: tuple[tuple[str, str], ...] = ()
+    """Folders that cannot be seen now, each with a reason: what is remembered of them stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Single places were brought up to date, and can be searched by their words. ``places`` were looked at; ``outside``
+    of those asked for lie in no remembered folder. The other counts are of sources, as in :class:`FolderScanned`;
+    ``unsettled`` of them changed faster than they could be remembered. ``revision``: of the memory afterwards."""
+
+    places: int
+    outside: int
+    found: int
+    read: int
+    unchanged: int
+    gone: int
+    problems: int
+    skipped: int
+    unsettled: int
+    revision: int
+    took_s: float
+    named: tuple[tuple[str, str], ...] = ()
+    away: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +119,6 @@ class FilesChanged:
 
     paths: tuple[str, ...]
     roots: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SourcesRemembered:
-    """``changed`` sources were read anew or dropped; they can be searched by words at ``revision``."""
-
-    changed: int
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +181,7 @@ TOPICS: dict[type, Topic] = {
     Mended: "error",
     WorkProgressed: "job.progress",
     FilesChanged: "fs.diff",
-    SourcesRemembered: "memory.ingest",
+    Looked: "memory.ingest",
     MemoryCompacted: "memory.compact",
     GarbageCollected: "memory.gc",
     MemoryEvaluated: "memory.eval",
@@ -184,7 +199,7 @@ Event = (
     | Mended
     | WorkProgressed
     | FilesChanged
-    | SourcesRemembered
+    | Looked
     | MemoryCompacted
     | GarbageCollected
     | MemoryEvaluated

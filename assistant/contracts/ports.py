@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from assistant.contracts.documents import Document, FileStat, FoundSource, SkippedPath, SourceAddress
+from assistant.contracts.documents import Document, FileStat, FoundSource, RootSigns, SkippedPath, SourceAddress
 from assistant.contracts.ids import Fingerprint, ItemKey, Label
 
 if TYPE_CHECKING:
@@ -226,6 +226,22 @@ class Sources(Protocol):
 
         Raises :class:`~assistant.contracts.errors.BadPath` when ``root`` itself is missing, unreadable or no folder.
         """
+        ...
+
+    def look(self, root: str, path: str) -> Iterator[FoundSource | SkippedPath]:
+        """Exactly what :meth:`walk` of ``root`` would yield of ``path`` (absolute) and of what lies below it, found
+        without walking the rest; nothing when there is nothing, or a walk would not get there. What is to be said of
+        a repository's history belongs to the folder of the repository, wherever its own files lie. Raises
+        :class:`~assistant.contracts.errors.BadPath` as :meth:`walk`."""
+        ...
+
+    def history(self, root: str, folder: str) -> Iterator[FoundSource | SkippedPath]:
+        """What :meth:`walk` of ``root`` would yield of the commits of the repository in ``folder``, and of the trouble
+        with them; nothing without one. Raises :class:`~assistant.contracts.errors.BadPath` as :meth:`walk`."""
+        ...
+
+    def observe(self, root: str) -> RootSigns:
+        """What can be told of a remembered folder without looking into it. Never raises."""
         ...
 
     def stat(self, address: SourceAddress) -> FileStat | None:

@@ -271,14 +271,16 @@ class Fabric:
                     projecting.put_words(view, self.terms, at_hand, due.items, due.reached)
 
     def show(self, items: Sequence[ItemKey]) -> None:
-        """Make these items, as they are now, searchable by words at once, whatever else is still to be replayed. The
-        journal brings them once more: that changes nothing."""
+        """Make these items, as they are now, searchable by words at once. When much else is still to be replayed they
+        go first, and the rest is left to :meth:`project_terms`: the journal brings them once more then, and that
+        changes nothing."""
         with self._words:
-            if not self.terms.applied:  # an empty index is filled in order
-                self.project_terms()
-                return
             with self.records.read() as view:
-                projecting.put_words(view, self.terms, {}, items, self.terms.applied)
+                due = projecting.words_due(view, self.terms.applied)
+                if due is not None and not due.afresh and due.reached < view.revision:
+                    projecting.put_words(view, self.terms, {}, items, self.terms.applied)
+                    return
+            self.project_terms()
 
     def refill_words(self) -> None:
         """Make the word index anew, from the records, beside the old one: that is asked until the new one takes its

@@ -317,8 +317,8 @@ class RecordStore:
 
     def compact(self) -> None:
         """Replace the data file by a copy without free pages: LMDB leaves deleted bytes in them. Views that are open
-        meanwhile, in this process or others, go on with the old one; its bytes leave the disk with the last of them. The
-        next time waits for them.
+        meanwhile, here or in other processes, go on with the old one, and its bytes leave the disk with the last of
+        them. The next time waits for them.
 
         Raises :class:`~assistant.contracts.errors.StorageFailed`; the data is
         then the same and can be read, the deleted bytes may still be there.

@@ -78,14 +78,18 @@ class ReadingDesk:
         self._clock = clock
 
     def flow(
-        self, steps: Iterable[Step], wanted: Callable[[Step], WantedSource | None]
+        self,
+        steps: Iterable[Step],
+        wanted: Callable[[Step], WantedSource | None],
+        stopped: Stopped | None = None,
     ) -> Iterator[tuple[Step, Reading | None]]:
         """Each step with what was read for it (``None`` when ``wanted`` says that nothing has to be), in order.
+        ``stopped`` is asked instead of the desk's own. Any number of flows may go on at the same time.
 
         ``steps`` is asked for more while earlier ones are being read, within the bounds above. What is wrong with a
         source is its reading's ``problem``, never an exception.
         """
-        flow = _Flow[Step](self._pool, self._stopped)
+        flow = _Flow[Step](self._pool, stopped or self._stopped)
         spot = self._spot()
         try:
             for step in steps:

@@ -81,6 +81,12 @@ _ENVIRONMENT_MARK = "pyvenv.cfg"
 _CACHE_MARK = "CACHEDIR.TAG"
 
 
+TELLING_NAMES = frozenset(
+    (*IGNORE_FILES, _ENVIRONMENT_MARK, _CACHE_MARK, "Cargo.toml", "pom.xml", ".git", "HEAD", "objects", "refs")
+)
+"""Names that decide how the folder they lie in, or what lies beside them, is taken; no other name does."""
+
+
 def folder_rule(name: str, siblings: frozenset[str]) -> str | None:
     """Why a folder is left out by its name; ``None`` to go in. ``siblings`` are the names beside it."""
     if name in _VERSION_CONTROL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assistant.contracts.documents import FileStat, FoundSource, SkippedPath, SourceAddress
+from assistant.contracts.documents import FileStat, FoundSource, RootSigns, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, UnreadableSource
 from assistant.core.filenames import is_within
 
@@ -42,6 +42,19 @@ class TransientSources:
                 yield SkippedPath(path, content, problem=True)
             else:
                 yield FoundSource(SourceAddress(path), self._stats[path])
+
+    def look(self, root: str, path: str) -> Iterator[FoundSource | SkippedPath]:
+        for found in self.walk(root):
+            if is_within(found.path if isinstance(found, SkippedPath) else found.address.path, path):
+                yield found
+
+    def history(self, root: str, folder: str) -> Iterator[FoundSource | SkippedPath]:
+        """There are no commits in here."""
+        return (found for found in self.look(root, folder) if isinstance(found, FoundSource) and found.address.commit)
+
+    def observe(self, root: str) -> RootSigns:
+        below = any(is_within(path, root) for path in self._files)
+        return RootSigns() if below else RootSigns("it is gone")
 
     def stat(self, address: SourceAddress) -> FileStat | None:
         return self._stats.get(address.path)

@@ -12,7 +12,7 @@ from assistant.bus.actor import ActorLimits
 from assistant.bus.envelope import HANDLED
 from assistant.contracts.commands import AddFolders, Ask, RunTask
 from assistant.contracts.errors import BadQuestion, ProcessFailed, Resting, StorageFailed, TooBusy, TookTooLong
-from assistant.contracts.events import ActorFailed, Event, FolderScanned, Mended, SourcesRemembered
+from assistant.contracts.events import ActorFailed, Event, FolderScanned, Mended, VectorsStored
 from assistant.core.breaking import BreakerLimits
 from bus.loops import House, Scripted, add, ask, run, task, until
 
@@ -196,7 +196,7 @@ def test_a_slow_observer_loses_events_and_stalls_nobody() -> None:
             with house.bus.observed("slow", ["error"], most=3) as seen:
                 for number in range(100):
                     house.bus.publish(Mended(str(number)))
-                house.bus.publish(SourcesRemembered(1, 1))  # another topic
+                house.bus.publish(VectorsStored(1, 1))  # another topic
                 assert await house.bus.ask(ask()) == ask()
                 assert (seen.mailbox.statistics().dropped, len(seen.mailbox)) == (97, 3)
                 found = []
@@ -306,7 +306,7 @@ def test_what_follows_from_a_message_belongs_to_its_turn_and_names_its_cause() -
 
         async def relay(letter: Any) -> Any:
             house.bus.publish(Mended("on the way"))
-            await asyncio.to_thread(house.bus.publish_soon, SourcesRemembered(2, 7))
+            await asyncio.to_thread(house.bus.publish_soon, VectorsStored(2, 7))
             return await house.bus.ask(add())
 
         house.bus.register(Scripted(relay, "relay"), (Ask,))
@@ -321,16 +321,16 @@ def test_what_follows_from_a_message_belongs_to_its_turn_and_names_its_cause() -
             ("Ask", None),
             ("Mended", 1),
             ("AddFolders", 1),
-            ("SourcesRemembered", 1),
+            ("VectorsStored", 1),
             ("AddFolders", None),
         ] or [(line.message, line.cause) for line in lines] == [
             ("Ask", None),
             ("Mended", 1),
-            ("SourcesRemembered", 1),
+            ("VectorsStored", 1),
             ("AddFolders", 1),
             ("AddFolders", None),
         ]
-        assert set(map(type, told)) == {Mended, SourcesRemembered}
+        assert set(map(type, told)) == {Mended, VectorsStored}
         assert HANDLED.get() is None
 
     run(story())
@@ -355,12 +355,12 @@ def test_coalesced_events_are_handled_once() -> None:
     async def story() -> None:
         house = House()
         actor = Folding(echo)
-        house.bus.register(actor, events=(FolderScanned, SourcesRemembered))
+        house.bus.register(actor, events=(FolderScanned, VectorsStored))
         for number in range(50):
-            house.bus.publish(SourcesRemembered(number, number))
+            house.bus.publish(VectorsStored(number, number))
         async with house.supervisor:
             await until(lambda: bool(actor.heard))
-        assert actor.heard == [SourcesRemembered(49, 49)]
+        assert actor.heard == [VectorsStored(49, 49)]
         assert house.bus.statistics()[0].coalesced == 49
 
     run(story())

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -118,7 +119,7 @@ def test_forgetting_does_not_pull_the_store_from_under_open_views(fabric: Fabric
     for _ in range(3):
         with fabric.records.read() as view:
             before = list(view.sources())
-            together(lambda: fabric.forget(before[:5], []))
+            together(partial(fabric.forget, before[:5], []))
             assert list(view.sources()) == before, "a view shows one moment, also when the file was replaced"
         assert len(state_of(fabric)) == len(before) - 5
         remember(fabric, {"/r/new": "new"})

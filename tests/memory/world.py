@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.contracts.documents import Chunk, Document, FileStat, FoundSource, SkippedPath, SourceAddress
+from assistant.contracts.documents import Chunk, Document, FileStat, FoundSource, RootSigns, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, UnreadableSource
 from assistant.contracts.ids import digest_of
+from assistant.core.filenames import is_within
 from assistant.core.intake import draft_items
 from assistant.core.offsets import OffsetMap, TextPiece, newline_offsets
 from assistant.core.parameters import DEFAULT, RecallParameters
@@ -77,6 +78,17 @@ class PlainFiles:
             stat = self.stat(SourceAddress(str(path)))
             if stat is not None:
                 yield FoundSource(SourceAddress(str(path)), stat)
+
+    def look(self, root: str, path: str) -> Iterator[FoundSource | SkippedPath]:
+        for found in self.walk(root):
+            if is_within(found.path if isinstance(found, SkippedPath) else found.address.path, path):
+                yield found
+
+    def history(self, root: str, folder: str) -> Iterator[FoundSource | SkippedPath]:
+        return iter(())
+
+    def observe(self, root: str) -> RootSigns:
+        return RootSigns(device=os.stat(root).st_dev) if os.path.isdir(root) else RootSigns("it is gone")
 
     def stat(self, address: SourceAddress) -> FileStat | None:
         try:
