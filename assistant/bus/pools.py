@@ -56,13 +56,14 @@ class Pool:
             finally:
                 self._count_busy(-1)
 
-        future = asyncio.get_running_loop().run_in_executor(self._executor, begin)
+        thread_future = self._executor.submit(begin)
+        future = asyncio.wrap_future(thread_future)
         future.add_done_callback(self._finished)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            future.cancel()  # if it has not begun
-            if stop is not None:
+            begun = not thread_future.cancel()
+            if begun and stop is not None:
                 stop.set()
                 await asyncio.wait([future], timeout=GRACE_S)
             raise
