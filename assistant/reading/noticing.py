@@ -1,8 +1,8 @@
 """Noticing: the folders that a walk goes into are watched, and what happens in them is told at once.
 
 Only this module imports ``watchdog``, and of it only what speaks to inotify: its observers watch every folder below a
-root (``node_modules``, ``.git/objects``), keep quiet when the system's limit is reached half-way, and do not tell of lost
-events (docs/decisions/0011-watching.md). One thread for all roots; it sleeps while nothing happens.
+root (``node_modules``, ``.git/objects``), keep quiet when the system's limit is reached half-way, and do not tell of
+lost events (docs/decisions/0011-watching.md). One thread for all roots; it sleeps while nothing happens.
 
 A file is told of when it was closed after writing, made, moved, deleted, or may be read by others now. One that is held
 open and written to is not, until it is closed: the check before an answer and the sweep see to those.
@@ -16,8 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD, Mask
 
@@ -26,8 +25,9 @@ from assistant.core.coalescing import Kind, Note
 from assistant.core.filenames import is_within, to_disk, to_text
 from assistant.core.looking import BUILDS, RULES
 from assistant.reading.ignoring import file_rule
-from assistant.reading.mounts import NETWORK, kind_of, mounts_below
+from assistant.reading.mounts import NETWORK, kind_of
 from assistant.reading.polling import Poller
+from assistant.reading.watched import NoticingStatistics, Root, WatchedRoot, refs_in, state_of
 
 if TYPE_CHECKING:
     from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
@@ -38,7 +38,8 @@ MOST_FOLDERS = 200_000
 """Watched at most, all roots together; a root that would be more is polled. One takes about 1 kB here, and 1 kB in the
 kernel."""
 POLL_EVERY_S = 60.0
-_GIT_NAMES = frozenset((b"HEAD", b"packed-refs", b"index.lock"))
+_OWN_NAMES = frozenset((b"HEAD", b"packed-refs", b"index.lock", b"refs"))
+"""What is told of among a repository's own files, beside the names of its branches."""
 _OF = InotifyConstants
 _MASK = Mask(
     _OF.IN_CREATE
@@ -55,7 +56,6 @@ _MASK = Mask(
 )
 
 Tell = Callable[[Note], None]
-How = Literal["inotify", "polling", "away"]
 
 
 class Folders(Protocol):
@@ -66,29 +66,9 @@ class Folders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedRoot:
-    """``folders`` watched in it; ``reason``: why it is not watched by inotify, a sentence, "" when it is."""
-
-    path: str
-    how: How
-    folders: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoticingStatistics:
-    """``notes`` told and ``overflows`` of the kernel's queue, since the start."""
-
-    roots: tuple[WatchedRoot, ...]
-    notes: int
-    overflows: int
-    poll_every_s: float
-
-
 class Noticer:
-    """``tell`` is called from a thread of ours, and must be quick and raise nothing; ``clock``: what the notes are dated
-    by. ``most_folders`` and ``poll_every_s``: as above. Every method may be called from any thread."""
+    """``tell`` is called from a thread of ours, and must be quick and raise nothing; ``clock``: what the notes are
+    dated by. ``most_folders`` and ``poll_every_s``: as above. Every method may be called from any thread."""
 
     def __init__(
         self,
@@ -105,7 +85,7 @@ class Noticer:
         self._most = most_folders
         self._poll_every_s = poll_every_s
         self._lock = threading.RLock()
-        self._roots: dict[str, _Root] = {}
+        self._roots: dict[str, Root[_Folder]] = {}
         self._poller = Poller(poll_every_s, self._poll)
         self._moving: tuple[int, str] | None = None
         self._notes = self._overflows = 0
@@ -126,7 +106,7 @@ class Noticer:
         with self._lock:
             known = self._roots.get(root)
             if known is None:
-                known = self._roots[root] = _Root(root, to_disk(root))
+                known = self._roots[root] = Root(root, to_disk(root))
         self._begin(known)
         return known.told()
 
@@ -144,7 +124,7 @@ class Noticer:
         changed so; of each it was told that all of it must be looked at."""
         changed = []
         for root in list(self._roots.values()):
-            state = _state_of(root.disk)
+            state = state_of(root.disk)
             if state == root.state:
                 continue
             changed.append(root.path)
@@ -159,14 +139,8 @@ class Noticer:
         return NoticingStatistics(told, self._notes, self._overflows, self._poll_every_s)
 
     def told(self) -> list[str]:
-        """What a person should know: roots that are not watched as they should be, a sentence each."""
-        return [
-            f"{root.path} is looked through every {self._poll_every_s:g} s: {root.reason}."
-            if root.how == "polling"
-            else f"{root.path} is not watched: {root.reason}."
-            for root in self.statistics().roots
-            if root.reason
-        ]
+        """See :meth:`~assistant.reading.watched.NoticingStatistics.told`."""
+        return self.statistics().told()
 
     def close(self) -> None:
         """Tell nothing more; our threads have ended on return (unless called from one)."""
@@ -180,8 +154,8 @@ class Noticer:
 
     # watching
 
-    def _begin(self, root: _Root) -> None:
-        root.state = _state_of(root.disk)
+    def _begin(self, root: Root[_Folder]) -> None:
+        root.state = state_of(root.disk)
         root.how, root.reason = "inotify", ""
         self._poller.forget(root.path)
         if root.state is None:
@@ -200,7 +174,7 @@ class Noticer:
             if mount != root.disk and kind_of(mount) in NETWORK:
                 self._poller.add(root.path, to_text(mount))
 
-    def _cover(self, root: _Root, path: str) -> set[str]:
+    def _cover(self, root: Root[_Folder], path: str) -> set[str]:
         """Watch every folder at or below ``path`` that is not watched yet; returns them all. Raises BadPath."""
         found = set[str]()
         for entered in self._folders.folders(root.path, to_text(path)):
@@ -208,14 +182,14 @@ class Noticer:
                 found.add(entered.path)
                 going_on = self._add(root, entered.path, "folder", "")
             else:
-                refs = _refs_in(entered.path)
+                refs = refs_in(entered.path)
                 found.update(refs)
-                going_on = all([self._add(root, one, entered.kind, entered.path) for one in refs])
+                going_on = sum(self._add(root, one, entered.kind, entered.path) for one in refs) == len(refs)
             if not going_on:
                 break
         return found
 
-    def _add(self, root: _Root, path: str, kind: EnteredKind, home: str) -> bool:
+    def _add(self, root: Root[_Folder], path: str, kind: EnteredKind, home: str) -> bool:
         """Watch one folder; ``False``: no more of them."""
         folder = root.folders.get(path)
         if folder is not None:
@@ -245,7 +219,7 @@ class Noticer:
         self._fall_back(root, reason)
         return False
 
-    def _fall_back(self, root: _Root, reason: str) -> None:
+    def _fall_back(self, root: Root[_Folder], reason: str) -> None:
         root.how, root.reason = "polling", reason
         self._poller.add(root.path, root.path)
 
@@ -257,7 +231,7 @@ class Noticer:
         if self._inotify is not None and folders:
             self._inotify.remove_callbacks([(folder.wd, folder.id) for folder in folders if not folder.ended])
 
-    def _cover_again(self, root: _Root, path: str) -> None:
+    def _cover_again(self, root: Root[_Folder], path: str) -> None:
         """After the rules have changed: watch what a walk goes into now, and nothing else."""
         try:
             wanted = self._cover(root, path)
@@ -268,7 +242,7 @@ class Noticer:
 
     # what happens
 
-    def _say(self, root: _Root, path: str, kind: Kind, moved_to: str = "") -> None:
+    def _say(self, root: Root[_Folder], path: str, kind: Kind, moved_to: str = "") -> None:
         with self._lock:
             if self._roots.get(root.path) is not root:
                 return
@@ -294,10 +268,10 @@ class Noticer:
                 self._folder_happened(root, path, mask)
             else:
                 self._file_happened(root, path, event)
-        elif folder.kind != "git" or event.name in _GIT_NAMES or mask & _OF.IN_ISDIR:
+        elif folder.path != folder.home or event.name in _OWN_NAMES:
             self._repository_happened(folder, path, event)
 
-    def _root_happened(self, root: _Root, mask: int) -> None:
+    def _root_happened(self, root: Root[_Folder], mask: int) -> None:
         if mask & (_OF.IN_DELETE_SELF | _OF.IN_MOVE_SELF | _OF.IN_UNMOUNT):
             self._release(root.all_folders())
             root.how, root.reason, root.state = "away", "it is not there", None
@@ -305,7 +279,7 @@ class Noticer:
         elif mask & _OF.IN_ATTRIB:
             self._say(root, root.path, "whole")
 
-    def _folder_happened(self, root: _Root, path: str, mask: int) -> None:
+    def _folder_happened(self, root: Root[_Folder], path: str, mask: int) -> None:
         if mask & _OF.IN_MOVED_FROM:  # where it went it is watched anew
             self._release([one for one in root.all_folders() if is_within(one.path, path)])
         elif mask & (_OF.IN_CREATE | _OF.IN_MOVED_TO):
@@ -313,11 +287,11 @@ class Noticer:
         gone = mask & (_OF.IN_MOVED_FROM | _OF.IN_DELETE)
         self._say(root, path, "gone" if gone else "changed" if mask & _OF.IN_ATTRIB else "created")
 
-    def _cover_new(self, root: _Root, path: str) -> None:
+    def _cover_new(self, root: Root[_Folder], path: str) -> None:
         """Only then it is told of: what came into it before its watch is found by whoever looks."""
         name = os.path.basename(path)
         if name == ".git":
-            for one in _refs_in(path):
+            for one in refs_in(path):
                 self._add(root, one, "git", path)
         elif name in RULES:  # ``refs`` or ``objects``: it may make a repository of the folder it is in
             self._cover_again(root, os.path.dirname(path))
@@ -325,7 +299,7 @@ class Noticer:
             with suppress(BadPath):
                 self._cover(root, path)
 
-    def _file_happened(self, root: _Root, path: str, event: InotifyEvent) -> None:
+    def _file_happened(self, root: Root[_Folder], path: str, event: InotifyEvent) -> None:
         mask, name = event.mask, os.path.basename(path)
         never = file_rule(name) is not None
         moved_from, self._moving = self._moving, None
@@ -341,7 +315,7 @@ class Noticer:
         if name in RULES or name in BUILDS or name == ".git":
             self._cover_again(root, os.path.dirname(path))
 
-    def _moved(self, root: _Root, source: str, target: str) -> None:
+    def _moved(self, root: Root[_Folder], source: str, target: str) -> None:
         if is_within(source, root.disk):
             self._say(root, source, "moved", target)
         else:
@@ -353,15 +327,15 @@ class Noticer:
         if event.name.endswith(b".lock") and event.name != b"index.lock":
             return
         if mask & _OF.IN_ISDIR and mask & (_OF.IN_CREATE | _OF.IN_MOVED_TO):
-            for one in _refs_in(folder.home):
+            for one in refs_in(folder.home):
                 self._add(root, one, folder.kind, folder.home)
         if folder.kind == "git":
             gone = mask & (_OF.IN_MOVED_FROM | _OF.IN_DELETE)
             self._say(root, path, "gone" if gone else "changed")
-        elif event.name in _GIT_NAMES or folder.path != folder.home:
+        else:
             self._say(root, folder.home, "changed")
 
-    def _overflowed(self, root: _Root) -> None:
+    def _overflowed(self, root: Root[_Folder]) -> None:
         self._overflows += 1
         self._cover_again(root, root.disk)
         self._say(root, root.path, "whole")
@@ -373,7 +347,7 @@ class _Folder:
 
     __slots__ = ("_noticer", "ended", "home", "kind", "path", "root", "wd")
 
-    def __init__(self, noticer: Noticer, root: _Root, path: str, kind: EnteredKind, home: str) -> None:
+    def __init__(self, noticer: Noticer, root: Root[_Folder], path: str, kind: EnteredKind, home: str) -> None:
         self._noticer = noticer
         self.root = root
         self.path = path
@@ -393,6 +367,7 @@ class _Folder:
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """It is gone, and its watch with it."""
+        del wd
         self.ended = True
         if self.root.folders.get(self.path) is self:
             self.root.folders.pop(self.path, None)
@@ -401,45 +376,3 @@ class _Folder:
         """The kernel threw events away: of no folder it is known what happened there."""
         if self.path == self.root.disk:
             self._noticer._overflowed(self.root)
-
-
-State = tuple[int, int, tuple[str, ...]]
-
-
-class _Root:
-    """``disk``: its path as the disk spells it; ``state``: as it was when its watches were made."""
-
-    def __init__(self, path: str, disk: str) -> None:
-        self.path = path
-        self.disk = disk
-        self.how: How = "inotify"
-        self.reason = ""
-        self.state: State | None = None
-        self.folders: dict[str, _Folder] = {}
-
-    def all_folders(self) -> list[_Folder]:
-        return list(self.folders.values())
-
-    def told(self) -> WatchedRoot:
-        return WatchedRoot(self.path, self.how, len(self.folders), self.reason)
-
-
-def _state_of(path: str) -> State | None:
-    """Device, inode and what is mounted in it; ``None`` when it is not there."""
-    try:
-        state = os.stat(path)
-        with os.scandir(path):
-            pass
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino, tuple(sorted(mounts_below(os.path.realpath(path))))
-
-
-def _refs_in(home: str) -> list[str]:
-    """The folders among a repository's own files that tell of its branches."""
-    found = [home]
-    refs = f"{home}/refs"
-    if os.path.isdir(refs) and not os.path.islink(refs):
-        found.append(refs)
-        found += [folder for folder, _, _ in os.walk(f"{refs}/heads")]
-    return found

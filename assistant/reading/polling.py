@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 
 class Poller:
-    """``look`` is called with a root and a path in it, for each that was added, every ``every_s`` seconds, from a thread
-    of ours; the first time after that long. Every method may be called from any thread."""
+    """``look`` is called with a root and a path in it, for each that was added, every ``every_s`` seconds, from a
+    thread of ours; the first time after that long. Every method may be called from any thread."""
 
     def __init__(self, every_s: float, look: Callable[[str, str], None]) -> None:
         self._every_s = every_s
