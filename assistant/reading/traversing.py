@@ -34,6 +34,7 @@ from assistant.reading.opening import head_of, read_regular, stat_of, what_is, w
 _KEY_HEAD_BYTES = 4096
 
 Found = FoundSource | SkippedPath
+EnteredKind = Literal["folder", "git", "repository"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Entered:
     "repository" for a bare one: those are not walked, but commits come from them."""
 
     path: str
-    kind: Literal["folder", "git", "repository"]
+    kind: EnteredKind
 
 
 @dataclass(frozen=True, slots=True)
