@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from assistant.app import Assistant, open_assistant
@@ -14,13 +16,16 @@ from assistant.contracts.commands import Command, StopProcess
 from assistant.contracts.events import Listener
 from assistant.contracts.program import VERSION
 from assistant.contracts.reports import Stopped
-from assistant.memory.ownership import busy
+from assistant.locations import locate
+from assistant.memory.owner import owner_of
+from assistant.memory.ownership import StoreLock, busy
 from assistant.performing import perform
 from assistant.recording import record_mistake
 from assistant.serving.server import Door
-from assistant.settings import Settings
+from assistant.settings import Settings, load_settings
 
 Reply = TypeVar("Reply")
+_LOOK_AGAIN_S = 0.05
 COMPARED = {"model", "precision", "reranker", "parameters"}
 """Settings that a client with others is told about."""
 
@@ -59,6 +64,22 @@ def _told(loop: asyncio.AbstractEventLoop, tell: Listener, event: Any) -> None:
     loop.call_soon_threadsafe(tell, event)
 
 
+async def owned(stopping: asyncio.Event) -> StoreLock | None:
+    """The lock of the store; ``None``: stopped before. A command that is just at work is waited for, as long as the
+    settings say. Raises :class:`~assistant.contracts.errors.StoreBusy`."""
+    places = locate()
+    limit_s = load_settings(places.settings_file, Path.cwd()).wait_for_store_s
+    lock, deadline_s = StoreLock(places.store), time.monotonic() + limit_s
+    while not stopping.is_set():
+        if lock.acquire():
+            return lock
+        owner = owner_of(places.store)
+        if time.monotonic() > deadline_s or (owner is not None and owner.door and owner.alive()):
+            raise busy(places.store)
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    return None
+
+
 async def live(
     *, flags: dict[str, object] | None, listener: Listener, ready: Callable[[str], None], stopping: asyncio.Event
 ) -> None:
@@ -66,9 +87,10 @@ async def live(
 
     Raises :class:`~assistant.contracts.errors.StoreBusy` when another process owns the store.
     """
-    with open_assistant(flags=flags, listener=listener) as assistant:
-        if assistant.fabric.read_only:
-            raise busy(assistant.locations.store)
+    lock = await owned(stopping)
+    if lock is None:
+        return
+    with open_assistant(flags=flags, listener=listener, lock=lock) as assistant:
         performer = OneAtATime(assistant, stopping)
         door = Door(
             performer,
