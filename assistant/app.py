@@ -56,9 +56,11 @@ if TYPE_CHECKING:
     from threading import Event as StopSignal
 
     from assistant.contracts.reports import CheckReport
+    from assistant.core.coalescing import Note
     from assistant.inference.installing import PrecisionChoice
     from assistant.inference.probing import ProbeReport, RerankProbeReport
     from assistant.memory.auditing import Audit
+    from assistant.reading.noticing import Noticer
 
 STDIN = SourceAddress("-")
 Progress = Callable[[str, int, int], None]
@@ -218,6 +220,13 @@ class Assistant:
         mended = mend_derived(self.own(), report, found, self._librarian.refresh)
         self.embed()
         return look()[0].model_copy(update={"mended": (*report.mended, *mended)})
+
+    def noticer(self, tell: Callable[[Note], None], clock: Callable[[], float]) -> Noticer:
+        """What notices changes in remembered folders; ``tell`` is called on a thread of its own. The caller closes
+        it."""
+        from assistant.reading.noticing import Noticer
+
+        return Noticer(self._sources, tell, clock)
 
     def models(self) -> list[dict[str, Any]]:
         return catalogue.list_models(self.locations.models, self.settings.model, self.settings.reranker)

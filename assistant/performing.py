@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from assistant.contracts import commands
 from assistant.contracts.commands import Command
 from assistant.contracts.errors import BadPath, WrongUse
-from assistant.contracts.events import GarbageCollected, MemoryCompacted, WorkProgressed
+from assistant.contracts.events import FolderForgotten, GarbageCollected, MemoryCompacted, WorkProgressed
 from assistant.contracts.items import RecallQuery
 from assistant.contracts.reports import Added, Forgotten, Housekeeping
 
@@ -72,10 +72,12 @@ def _sweep(assistant: Assistant, _: commands.SweepFolders, tell: Listener) -> Ad
     return _add(assistant, commands.AddFolders(embed=False), tell)
 
 
-def _forget(assistant: Assistant, command: commands.ForgetPath, _: Listener) -> Forgotten:
+def _forget(assistant: Assistant, command: commands.ForgetPath, tell: Listener) -> Forgotten:
     if not command.path.startswith("/"):
         raise BadPath(f"The path {command.path} is not absolute.")
-    return assistant.forget(command.path)
+    done = assistant.forget(command.path)
+    tell(FolderForgotten(command.path))
+    return done
 
 
 def _check(assistant: Assistant, command: commands.CheckStore, tell: Listener) -> CheckReport:

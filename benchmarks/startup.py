@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from assistant.inference.processor import physical_cores
-from benchmarks.measuring import Figures, take_turns
+from assistant.locations import locate
+from assistant.reaching import attached
+from assistant.serving.calling import RemoteDoor
+from benchmarks.measuring import Figures, seconds, take_turns
 from benchmarks.texts import Texts
 from benchmarks.workbench import REPOSITORY, Workbench
 
@@ -51,6 +54,7 @@ feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids":
 session.run(None, {node.name: feed[node.name] for node in session.get_inputs()})
 """
 """The least a process does that turns one question into a vector."""
+LOADED = "import assistant.__main__, assistant.cli.quick, assistant.reaching"
 
 
 def run(bench: Workbench) -> Figures:
@@ -75,6 +79,7 @@ def run(bench: Workbench) -> Figures:
     )
 
     cold_recall(bench, bench.remembered, figures)
+    attached_recall(bench, bench.remembered, figures)
     return figures
 
 
@@ -93,6 +98,46 @@ def cold_recall(bench: Workbench, home: str, figures: Figures, size: str = "") -
     figures.median(f"{prefix}recall_s", cold["recall"], "s", f"assistant recall, one shot, memory “{home}”")
     figures.median(f"{prefix}model_s", cold["model"], "s", "load the model and encode one question, nothing else")
     figures.ratio(f"{prefix}recall_to_model", cold["recall"], cold["model"], "assistant recall : the model alone")
+
+
+def attached_recall(bench: Workbench, home: str, figures: Figures) -> None:
+    """``assistant recall`` in a new process while another one owns the memory, and what of it is the start of Python,
+    and loading what the command needs."""
+    environment, question = bench.environment(home), Texts(3).question()
+
+    def serve(*arguments: str) -> None:
+        command = [*_command(), "serve", *arguments]
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+
+    serve()
+    try:
+        recall = [*_command(), "recall", question]
+        times = take_turns(
+            {
+                "recall": _child(recall, environment),
+                "json": _child([*recall, "--json"], environment),
+                "python": _child([sys.executable, "-c", ""], environment),
+                "loaded": _child([sys.executable, "-c", LOADED], environment),
+            },
+            bench.count(ROUNDS),
+        )
+        client = _connected(environment)
+        asked = [seconds(lambda: client.say("Recall", {"query": {"text": question, "k": 10}})) for _ in range(20)]
+        client.close()
+    finally:
+        serve("--stop")
+    figures.median("attached_s", times["recall"], "s", "assistant recall against a running process")
+    figures.median("attached_json_s", times["json"], "s", "assistant recall --json against a running process")
+    figures.median("python_s", times["python"], "s", 'python -c ""')
+    figures.median("loaded_s", times["loaded"], "s", "loading what that recall needs")
+    figures.median("asked_ms", [one * 1e3 for one in asked], "ms", "a recall over an open connection")
+
+
+def _connected(environment: Mapping[str, str]) -> RemoteDoor:
+    door = attached(locate(environment))
+    if door is None:
+        raise RuntimeError("the process that was started has no door")
+    return door
 
 
 def _command() -> list[str]:

@@ -27,7 +27,15 @@ SCALE = 0.002
 
 PROMISED = {
     "embedding": {"pipeline_chunks_per_s", "bare_chunks_per_s", "pipeline_to_bare", "encoder_to_bare", "scan_s"},
-    "startup": {"help_s", "help_to_imports", "help_to_smallest", "recall_s", "recall_to_model"},
+    "startup": {
+        "help_s",
+        "help_to_imports",
+        "help_to_smallest",
+        "recall_s",
+        "recall_to_model",
+        "attached_s",
+        "asked_ms",
+    },
     "lexical": {"searchable_s", "searchable_to_bare", "unchanged_s", "unchanged_to_stat", "edited_p95_s", "read_s"},
     "query": {
         "small_p50_ms",

@@ -122,6 +122,13 @@ class FilesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderForgotten:
+    """Nothing at or below ``path`` is remembered any more."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryCompacted:
     """Space was given back. ``done`` are sentences."""
 
@@ -181,6 +188,7 @@ TOPICS: dict[type, Topic] = {
     Mended: "error",
     WorkProgressed: "job.progress",
     FilesChanged: "fs.diff",
+    FolderForgotten: "memory.gc",
     Looked: "memory.ingest",
     MemoryCompacted: "memory.compact",
     GarbageCollected: "memory.gc",
@@ -199,6 +207,7 @@ Event = (
     | Mended
     | WorkProgressed
     | FilesChanged
+    | FolderForgotten
     | Looked
     | MemoryCompacted
     | GarbageCollected
