@@ -51,7 +51,8 @@ async def live(
     if lock is None:
         return
     with open_assistant(flags=flags, listener=listener, lock=lock) as assistant:
-        staff = Staff(assistant, SystemClock(), stopping.set)
+        await asyncio.to_thread(assistant.own)
+        staff = await asyncio.to_thread(Staff, assistant, SystemClock(), stopping.set)
         door = Door(
             staff,
             assistant.locations.door,

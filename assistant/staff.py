@@ -159,7 +159,7 @@ class Staff:
             (commands.Ask, commands.Recall, commands.ShowItem, commands.TellRoots),
         )
         intake = (commands.AddFolders, commands.SweepFolders, commands.ForgetPath, commands.CheckStore)
-        bus.register(Intake(pools["files"], carry_out, bus), intake)
+        bus.register(Intake(pools["files"], carry_out, bus, self._erase), intake)
         looking = ActorLimits(waiting=64, time_limit_s=1800)
         bus.register(WorkingActor("looking", pools["files"], carry_out, tell, looking), (commands.LookAt,))
         embedding = ActorLimits(waiting=16, time_limit_s=LONGEST_S)
@@ -183,15 +183,15 @@ class Staff:
     def _pace(self, stop: threading.Event) -> BackgroundPace:
         return BackgroundPace(self._pacing, self._foreground, self._observed.now, self._clock, stop)
 
-    def _put_off(self) -> str:
+    async def _put_off(self) -> str:
         """Why heavy work must wait; "" when it need not."""
-        if self._observed.now().on_battery:
+        if (await self._aside(self._observed.now)).on_battery:
             return "the computer runs on battery"
         asked_ago_s = self._foreground.asked_ago_s(self._clock.monotonic_s())
         return "somebody is asking" if asked_ago_s is not None and asked_ago_s < LATELY_S else ""
 
-    def _figures_before(self) -> Mapping[str, float]:
-        run = self._ledger.runs().get("evaluate")
+    async def _figures_before(self) -> Mapping[str, float]:
+        run = (await self._aside(self._ledger.runs)).get("evaluate")
         return run.figures if run is not None else {}
 
     # what it says of itself
@@ -199,9 +199,10 @@ class Staff:
     async def _status_of_memory(self, problems: bool) -> Status:
         return await self._pools["rank"].run(partial(self._assistant.status, problems=problems))
 
-    def _status_of_process(self, status: Status) -> ProcessStatus:
+    async def _status_of_process(self, status: Status) -> ProcessStatus:
         fabric, failed = self._assistant.fabric, self.jobs.listed(failed=True)
-        around = self._observed.now()
+        around = await self._aside(self._observed.now)
+        behind = await self._aside(fabric.behind)
         pace, pending = self._pacing.texts_per_s, status.pending_vectors
         alarms = [*self._scheduler.alarms]
         alarms += [f"{actor.name} has stopped: {actor.reason}" for actor in self._actors("stopped")]
@@ -213,8 +214,8 @@ class Staff:
             clients=self.door.statistics()["attached"] if self.door is not None else 0,
             lexical_revision=fabric.terms.applied,
             vector_revision=fabric.vectors.applied,
-            lexical_behind=max(0, status.revision - fabric.terms.applied),
-            vector_behind=max(0, status.revision - fabric.vectors.applied),
+            lexical_behind=behind[0],
+            vector_behind=behind[1],
             embedding=EmbeddingStatus(
                 pending=pending,
                 batch=self._pacing.batch_tokens(self._foreground.asked_ago_s(self._clock.monotonic_s())),
@@ -232,8 +233,9 @@ class Staff:
     def _actors(self, state: str) -> list[Any]:
         return [actor for actor in self._supervisor.statistics() if actor.state == state]
 
-    def _figures(self, status: Status) -> str:
-        return as_text(status, *self._observed.taken())
+    async def _figures(self, status: Status) -> str:
+        text: str = await self._aside(lambda: as_text(status, *self._observed.taken()))
+        return text
 
     # writing things down
 
@@ -247,6 +249,12 @@ class Staff:
         if self._tracer is not None:
             self._trace(lines)
         await self._aside(lambda: self._ledger.write_lines(lines))
+
+    async def _erase(self, path: str) -> None:
+        """Let nothing that this process has written mention a path any more."""
+        await self._write_journal()
+        await self._aside(partial(self._ledger.forget, path))
+        await self._aside(partial(self._log.forget, path))
 
     def _trace(self, lines: list[tuple[int, StoryLine]]) -> None:
         assert self._tracer is not None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from assistant.actors.intake import LONGEST_S
 from assistant.bus.actor import Actor, ActorLimits
 from assistant.contracts.commands import Command, EmbedPending
 from assistant.contracts.events import FolderScanned, Looked
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class EmbeddingStarter(Actor):
-    """Turns "something was remembered" into the job of embedding it; many such events make one job. ``begin`` starts a
-    job."""
+    """Turns "something was remembered" into the job of embedding it: one at a time, and whatever is remembered during
+    that makes one more. ``begin`` starts a job."""
 
-    def __init__(self, begin: Callable[[Command[Any]], object]) -> None:
-        super().__init__("embedding starter", ActorLimits(waiting=16), "drop oldest")
+    def __init__(self, begin: Callable[[Command[Any]], Awaitable[object]]) -> None:
+        super().__init__("embedding starter", ActorLimits(waiting=16, time_limit_s=LONGEST_S), "drop oldest")
         self._begin = begin
 
     def same(self, letter: Letter) -> Hashable:
@@ -28,7 +29,7 @@ class EmbeddingStarter(Actor):
     async def on_message(self, letter: Letter) -> None:
         """Begin the job when there is something new."""
         if _new(letter):
-            self._begin(EmbedPending())
+            await self._begin(EmbedPending())
 
 
 def _new(letter: Letter) -> bool:

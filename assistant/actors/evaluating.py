@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ MOST_BYTES = 16 << 20
 class Evaluator(Actor):
     """``golden``: the file; "": none. ``before``: figures of the last time."""
 
-    def __init__(self, bus: Bus, golden: str, before: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(self, bus: Bus, golden: str, before: Callable[[], Awaitable[Mapping[str, float]]]) -> None:
         super().__init__("evaluator", ActorLimits(waiting=4, time_limit_s=LIMIT_S))
         self._bus = bus
         self._golden = golden
@@ -43,11 +43,12 @@ class Evaluator(Actor):
         file = Path(self._golden).expanduser()
         if not file.is_file():
             raise BadFile(f"The golden set {file} is not there.", remedy="Correct the setting golden.")
+        before = await self._before()
         figures = figures_of(await self._evaluated(file))
         worse = [
-            f"{name} {before:.3f} to {figures[name]:.3f}"
-            for name, before in self._before().items()
-            if name in figures and figures[name] < before - WORSE_BY
+            f"{name} {value:.3f} to {figures[name]:.3f}"
+            for name, value in before.items()
+            if name in figures and figures[name] < value - WORSE_BY
         ]
         summary = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         self._bus.publish(MemoryEvaluated(summary, ", ".join(worse)))

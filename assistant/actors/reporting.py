@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from assistant.contracts.ports import Ledger
 
 
+WORTH_TELLING = frozenset(
+    name for name in commands.AT_THE_DOOR if not name.startswith("Tell") and name != "SweepFolders"
+)
+MOST_TURNS_BACK = 500
+"""So far back the last turn worth telling is looked for."""
+
+
 class Reporter(Actor):
     """``status`` tells of the memory (on a thread of its own), ``process`` of the process. ``as_text`` makes figures of
     both. ``story_written`` sees to it that the ledger holds what has happened. ``stop`` is called to stop in order."""
@@ -28,8 +35,8 @@ class Reporter(Actor):
         jobs: Jobs,
         ledger: Ledger,
         status: Callable[[bool], Awaitable[Status]],
-        process: Callable[[Status], ProcessStatus],
-        as_text: Callable[[Status], str],
+        process: Callable[[Status], Awaitable[ProcessStatus]],
+        as_text: Callable[[Status], Awaitable[str]],
         written: Callable[[], Awaitable[None]],
         aside: Callable[[Callable[[], Any]], Awaitable[Any]],
         stop: Callable[[], None],
@@ -50,7 +57,7 @@ class Reporter(Actor):
             case commands.TellStatus(problems=problems):
                 return await self._whole_status(problems)
             case commands.TellMetrics():
-                return Metrics(text=self._as_text(await self._whole_status(False)))
+                return Metrics(text=await self._as_text(await self._whole_status(False)))
             case commands.TellJobs(failed=failed):
                 return tuple(self._jobs.listed(failed=failed))
             case commands.RetryJob(job_id=job_id):
@@ -60,13 +67,21 @@ class Reporter(Actor):
             case commands.TellStory(turn_id=turn_id):
                 await self._written()
                 own = letter.envelope.turn_id
-                wanted = turn_id if turn_id is not None else own - 1
-                turn, lines = await self._aside(lambda: self._ledger.story(wanted))
-                return Story(turn_id=turn, lines=tuple(lines))
+                return await self._aside(lambda: self._story(turn_id, own))
             case commands.StopProcess():
                 self._stop()
                 return Stopped(pid=os.getpid())
 
+    def _story(self, turn_id: int | None, own: int) -> Story:
+        """A turn, or the last one that somebody began to do more than ask about the process."""
+        if turn_id is not None:
+            return Story(turn_id=turn_id, lines=tuple(self._ledger.story(turn_id)[1]))
+        for earlier in range(own - 1, max(0, own - MOST_TURNS_BACK), -1):
+            lines = self._ledger.story(earlier)[1]
+            if lines and lines[0].message in WORTH_TELLING:
+                return Story(turn_id=earlier, lines=tuple(lines))
+        return Story(turn_id=max(0, own - 1), lines=())
+
     async def _whole_status(self, problems: bool) -> Status:
         found = await self._status(problems)
-        return found.model_copy(update={"process": self._process(found)})
+        return found.model_copy(update={"process": await self._process(found)})

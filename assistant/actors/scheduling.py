@@ -50,7 +50,7 @@ class Scheduler(Actor):
         ledger: Ledger,
         duties: tuple[Duty, ...],
         lines: Mapping[str, Line],
-        put_off: Callable[[], str],
+        put_off: Callable[[], Awaitable[str]],
         aside: Callable[[Callable[[], Any]], Awaitable[Any]],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -120,7 +120,7 @@ class Scheduler(Actor):
         at = due(self._lines[duty.name], self._last_due(duty.name), self._since, self._now())
         if at is None or duty.name in self._running:
             return
-        reason = self._put_off() if duty.heavy else ""
+        reason = await self._put_off() if duty.heavy else ""
         self._waits[duty.name] = reason
         if not reason:
             await self._run(duty, at)

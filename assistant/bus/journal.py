@@ -105,7 +105,7 @@ def about(message: Message) -> str:
             return _some(message.paths) or "all remembered folders"
         case commands.LookAt() | events.FilesChanged():
             return ", ".join(filter(None, (_count(len(message.paths), "path"), _some(message.roots))))
-        case commands.ForgetPath():
+        case commands.ForgetPath() | events.FolderForgotten():
             return "a path"
         case commands.RunTask():
             return message.name

@@ -90,7 +90,7 @@ def process(found: ProcessStatus) -> list[Text]:
     embedding = found.embedding
     lines = [Text(f"process {found.pid} since {_moment(found.started_at)}, {_count(found.clients, 'client')}")]
     if found.lexical_behind or found.vector_behind:
-        behind = f"words are {found.lexical_behind} revisions behind, vectors {found.vector_behind}"
+        behind = f"{found.lexical_behind} pieces are just being indexed by words, {found.vector_behind} by meaning"
         lines.append(Text(behind))
     if embedding.pending:
         speed = "" if embedding.per_s is None else f", {embedding.per_s:.0f} a second"

@@ -67,7 +67,8 @@ class EmbeddingStatus(Contract):
 
 
 class ProcessStatus(Contract):
-    """``alarms``: sentences about what a person should look at."""
+    """``lexical_revision`` and ``vector_revision``: what both indexes have followed. ``alarms``: sentences about what a
+    person should look at."""
 
     pid: int
     started_at: str
@@ -75,10 +76,11 @@ class ProcessStatus(Contract):
     """Path of the socket; "" when nobody can come in."""
     clients: int
     lexical_revision: int
-    """The revision that can be searched by words; behind ``Status.revision`` while something is being written."""
     vector_revision: int
     lexical_behind: int
+    """Pieces that are written and cannot be searched by words yet."""
     vector_behind: int
+    """Vectors that are written and cannot be searched yet."""
     embedding: EmbeddingStatus
     watching: tuple[WatchedFolder, ...] = ()
     actors: tuple[ActorStatus, ...] = ()

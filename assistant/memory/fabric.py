@@ -240,6 +240,15 @@ class Fabric:
 
     # projections
 
+    def behind(self) -> tuple[int, int]:
+        """Pieces the word index, and vectors the vector index have not followed yet, as far as the journal tells."""
+        with self.records.read() as view:
+            words = {key for _, entry in view.journal(self.terms.applied) for key in entry.items}
+            name = self.space.fingerprint
+            journal = view.journal(self.vectors.applied)
+            labels = {label for _, entry in journal if entry.fingerprint == name for label in entry.vectors}
+        return len(words), len(labels)
+
     def catch_up(self) -> None:
         """Bring both projections up to the records."""
         if not self.read_only:

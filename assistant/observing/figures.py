@@ -45,8 +45,8 @@ def _metrics(status: Status, cpu_s: float, resident_bytes: int, open_files: int)
 
 def _of_process(process: ProcessStatus) -> Iterator[Metric]:
     yield _gauge("clients", "Clients at the door", process.clients)
-    yield _gauge("lexical_behind", "Revisions that cannot be searched by words yet", process.lexical_behind)
-    yield _gauge("vector_behind", "Revisions that cannot be searched by meaning yet", process.vector_behind)
+    yield _gauge("lexical_behind", "Pieces that cannot be searched by words yet", process.lexical_behind)
+    yield _gauge("vector_behind", "Vectors that cannot be searched yet", process.vector_behind)
     yield _gauge("embedding_per_second", "Pieces embedded a second, measured last", process.embedding.per_s or 0.0)
     yield _gauge("failed_jobs", "Jobs that were given up", process.failed_jobs)
     yield _gauge("alarms", "Things a person should look at", len(process.alarms))

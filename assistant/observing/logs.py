@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import MutableMapping
+from contextlib import nullcontext
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.memory.durable import replace_synced
 from assistant.observing.secrets import cleaned
 
 if TYPE_CHECKING:
@@ -37,6 +40,18 @@ class Log:
         """Note something else."""
         self._logger.info(what, **values)
 
+    def forget(self, text: str) -> None:
+        """Take every line that mentions ``text`` out of the log and of the older ones. Raises ``OSError``."""
+        wanted = (text, json.dumps(text, ensure_ascii=False)[1:-1])
+        with self._handler.lock or nullcontext():
+            self._handler.close()
+            path = Path(self._handler.baseFilename)
+            for file in sorted(path.parent.glob(f"{path.name}*")):
+                lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+                kept = "".join(line for line in lines if not any(one in line for one in wanted))
+                replace_synced(file, kept.encode())
+            self._handler.stream = None  # opened again with the next line
+
     def close(self) -> None:
         """Write what is not written yet."""
         self._handler.close()
@@ -50,7 +65,9 @@ def open_log(folder: Path) -> Log:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / FILE
     path.touch(mode=0o600, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8", errors="replace")
+    handler = RotatingFileHandler(
+        path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8", errors="replace", delay=True
+    )
     handler.setFormatter(logging.Formatter("%(message)s"))
     inner = logging.Logger("assistant.process", logging.INFO)  # none of the root's: nobody else writes here
     inner.addHandler(handler)

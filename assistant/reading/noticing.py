@@ -168,7 +168,7 @@ class Noticer:
         try:
             self._cover(root, root.disk)
         except BadPath as error:
-            root.how, root.reason = "away", error.happened.rstrip(".")
+            root.how, root.reason, root.state = "away", error.happened.rstrip("."), None
             return
         for mount in root.state[2] if root.how == "inotify" else ():
             if mount != root.disk and kind_of(mount) in NETWORK:

@@ -46,12 +46,13 @@ class Day(House):
         self.reply: Callable[[], Any] = lambda: Housekeeping(done=("It is done.",))
         self.lost_s = 0.0
         self._wake = asyncio.Event()
-        self.scheduler = Scheduler(
-            self.bus, self.clock, self.ledger, DUTIES, LINES, lambda: self.put_off, at_once, self.sleep
-        )
+        self.scheduler = Scheduler(self.bus, self.clock, self.ledger, DUTIES, LINES, self.why_not, at_once, self.sleep)
         self.bus.register(self.scheduler, (TellTasks, RunTask))
         self.worker = Scripted(self.work, "worker")
         self.bus.register(self.worker, (SweepFolders, CollectGarbage, CompactMemory, EvaluateGolden))
+
+    async def why_not(self) -> str:
+        return self.put_off
 
     async def work(self, letter: Any) -> Any:
         self.ran.append((type(letter.envelope.message).__name__, self.clock.now().strftime("%d %H:%M")))

@@ -24,13 +24,13 @@ LIMIT_S = 30.0
 
 
 def run(work: Coroutine[Any, Any, Result], limit_s: float = LIMIT_S) -> Result:
-    """What ``work`` returns. A call that blocks the loop fails it."""
+    """What ``work`` returns. A call from the program that blocks the loop fails it."""
 
     async def limited() -> Result:
         async with asyncio.timeout(limit_s):
             return await work
 
-    with blockbuster_ctx():
+    with blockbuster_ctx("assistant"):
         return asyncio.run(limited())
 
 
