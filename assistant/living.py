@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from assistant.app import Assistant, open_assistant
 from assistant.contracts.commands import Command, StopProcess
+from assistant.contracts.errors import Interrupted
 from assistant.contracts.events import Listener
 from assistant.contracts.program import VERSION
 from assistant.contracts.reports import Stopped
@@ -47,6 +48,8 @@ class OneAtATime:
         loop = asyncio.get_running_loop()
 
         def work() -> Reply:
+            if stop.is_set():  # while it waited for its turn
+                raise Interrupted
             return perform(self._assistant, command, lambda event: _told(loop, tell, event), stop)
 
         try:
