@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -51,6 +52,9 @@ class Client:
     def __init__(self, listener: Listener, note: Callable[[str], None]) -> None:
         self._listener = listener
         self._reach = Reach(note)
+        self.close = weakref.finalize(self, self._reach.close)
+        """Let go of the connection, or of the memory that was opened here; done by itself when nobody holds the client
+        any more, and at the end of the program."""
 
     def do(self, command: Command[Reply], *, stop: threading.Event | None = None) -> Reply:
         """Have any command carried out."""
@@ -182,10 +186,6 @@ class Client:
         from assistant.contracts.commands import StopProcess
 
         return self.do(StopProcess())
-
-    def close(self) -> None:
-        """Let go of the connection, or of the memory that was opened here."""
-        self._reach.close()
 
     def __enter__(self) -> Client:
         return self

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.actors.embedding import EmbeddingStarter
 from assistant.actors.evaluating import Evaluator
+from assistant.actors.following import Follower
 from assistant.actors.intake import LONGEST_S, Intake
 from assistant.actors.pace import BackgroundPace
 from assistant.actors.reporting import Reporter
@@ -170,6 +171,7 @@ class Staff:
             (commands.CompactMemory, commands.CollectGarbage, commands.WarmUp),
         )
         bus.register(EmbeddingStarter(self.jobs.tell), events=(events.FolderScanned, events.Looked))
+        bus.register(Follower(bus), (commands.FollowEvents,))
         watcher = Watcher(bus, self.jobs.tell, self._assistant.noticer, self._assistant.roots, pools["files"])
         bus.register(watcher, events=(events.FolderScanned, events.FolderForgotten, events.TaskRan))
         golden = Evaluator(bus, self._assistant.settings.golden, self._figures_before)

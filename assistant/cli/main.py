@@ -16,6 +16,7 @@ from assistant.cli.evaluating import evaluate
 from assistant.cli.process import compact, jobs, metrics, story, tasks
 from assistant.cli.serving import serve
 from assistant.cli.storing import backup, check, restore
+from assistant.cli.watching import watch
 from assistant.contracts import errors
 
 app = typer.Typer(
@@ -150,7 +151,7 @@ def forget(
     raise typer.Exit(work.forget(path, as_json=as_json))
 
 
-for _command in (jobs, tasks, story, metrics, compact, backup, restore, check, serve):
+for _command in (jobs, tasks, story, metrics, compact, backup, restore, check, serve, watch):
     app.command()(_command)
 app.command("eval")(evaluate)
 

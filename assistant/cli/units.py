@@ -10,11 +10,11 @@ from xml.sax.saxutils import escape
 
 from assistant.locations import Locations, locate
 
+_HARMLESS = str.maketrans("", "", "/-._=")
 _SYSTEMD = """\
 # Save as ~/.config/systemd/user/assistant.service, then: systemctl --user enable --now assistant
 [Unit]
 Description=Private offline assistant
-Documentation=man:assistant(1)
 
 [Service]
 Type=exec
@@ -31,7 +31,6 @@ RestrictSUIDSGID=yes
 RestrictNamespaces=yes
 RestrictAddressFamilies=AF_UNIX
 SystemCallArchitectures=native
-MemoryDenyWriteExecute=no
 TasksMax=512
 
 [Install]
@@ -78,7 +77,7 @@ def _systemd(home: str | None) -> str:
 
 def _quoted(text: str) -> str:
     plain = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return plain if plain.isascii() and plain.replace("/", "").replace("-", "").isalnum() else f'"{plain}"'
+    return plain if plain.isascii() and plain.translate(_HARMLESS).isalnum() else f'"{plain}"'
 
 
 def _launchd(places: Locations, home: str | None) -> str:

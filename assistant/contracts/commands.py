@@ -167,6 +167,11 @@ class TellStory(Command[Story]):
     turn_id: int | None = None
 
 
+class FollowEvents(Command[int]):
+    """Hear every event of the process from now on, until the caller stops it. Gives how many there were; a caller who
+    is too slow misses some."""
+
+
 class TellMetrics(Command[Metrics]):
     """Figures in Prometheus' text format."""
 
@@ -179,7 +184,18 @@ AT_THE_DOOR: dict[str, type[Command[Any]]] = {
     one.__name__: one
     for one in (
         *(Ask, Recall, ShowItem, TellStatus, TellRoots, AddFolders, ForgetPath, CheckStore, SweepFolders),
-        *(CompactMemory, CollectGarbage, TellTasks, RunTask, TellJobs, RetryJob, DropJob, TellStory, TellMetrics),
+        *(
+            CompactMemory,
+            CollectGarbage,
+            FollowEvents,
+            TellTasks,
+            RunTask,
+            TellJobs,
+            RetryJob,
+            DropJob,
+            TellStory,
+            TellMetrics,
+        ),
         *(StopProcess,),
     )
 }

@@ -126,6 +126,7 @@ class _Line:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._received = bytearray()
         self._number = 0
+        self._cancelled = False
         self.usable = True
         try:
             self._socket.settimeout(HELLO_S)
@@ -172,6 +173,7 @@ class _Line:
     def call(self, name: str, fields: Mapping[str, Any], listener: _Told, stop: _Stop) -> Any:
         """See :meth:`RemoteDoor.say`."""
         self._number += 1
+        self._cancelled = False
         try:
             frame = wire.packed({"id": self._number, "do": name, "with": fields}, MOST_REQUEST_BYTES)
         except BadFrame as error:
@@ -182,6 +184,10 @@ class _Line:
             with suppress(BrokenPipeError, ConnectionResetError):  # what it had to say may still be read
                 self._socket.sendall(frame)
             return self._answer(listener, stop)
+        except ConnectionResetError as error:
+            if self._cancelled:
+                raise _gone() from error
+            raise NobodyThere from None  # the system's word for: it ended, and had not read what we sent
         except TimeoutError:
             raise _silent() from None
         except OSError as error:
@@ -206,6 +212,7 @@ class _Line:
                 return told.get("reply")
             if deadline_s is None and stop is not None and stop.is_set():
                 deadline_s = time.monotonic() + ORDERLY_S
+                self._cancelled = True
                 self._socket.sendall(wire.packed({"cancel": self._number}, MOST_REQUEST_BYTES))
             if deadline_s is not None and time.monotonic() > deadline_s:
                 raise Interrupted

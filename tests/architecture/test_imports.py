@@ -63,6 +63,16 @@ def test_help_of_a_command_loads_nothing_of_ours_but_the_command_line() -> None:
     assert loaded & HEAVY <= {"pydantic"}  # typer itself uses it to read arguments
 
 
+def test_a_recall_against_a_running_process_loads_next_to_nothing() -> None:
+    loaded = loaded_by("import assistant.__main__, assistant.cli.quick, assistant.reaching")
+    assert loaded & (HEAVY | {"asyncio", "rich", "typer", "platformdirs", "subprocess", "logging"}) == set()
+
+
+@pytest.mark.parametrize("module", ["assistant.client", "assistant.cli.work", "assistant.cli.background"])
+def test_a_client_of_a_running_process_loads_no_memory(module: str) -> None:
+    assert loaded_by(f"import {module}") & (HEAVY - {"pydantic"}) == set()
+
+
 def test_models_and_grammars_are_loaded_when_they_are_needed() -> None:
     loaded = loaded_by("import assistant.app")
     assert loaded & {"onnx", "onnxruntime", "fastembed", "tokenizers", "dulwich"} == set()
