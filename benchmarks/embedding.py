@@ -12,7 +12,7 @@ import numpy as np
 from assistant.inference.processor import physical_cores
 from benchmarks.measuring import Figures, StepClocks, seconds, take_turns
 from benchmarks.peers.making import pieces_of
-from benchmarks.workbench import Workbench
+from benchmarks.workbench import PRECISION, Workbench
 
 ROUNDS = 2
 BATCH_TOKENS = 1024
@@ -68,7 +68,7 @@ class BareModel:
 
 
 def run(bench: Workbench) -> Figures:
-    figures = Figures("embedding: read, chunk, embed, store in LMDB, index in Tantivy and hnswlib; int8")
+    figures = Figures("embedding: read, chunk, embed, store in LMDB, index in Tantivy and hnswlib; " + PRECISION)
     bench.encoder.encode(["Prepared before anything is timed."])
     bare = BareModel(bench.model_folder, bench.encoder.max_tokens, spinning=False)
     texts = list(dict.fromkeys(piece.text for piece in pieces_of(bench.passages)))

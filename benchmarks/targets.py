@@ -55,6 +55,10 @@ TARGETS = (
     Target("cold one-shot recall, 100k items", 1, "s", ("query", "large_recall_s")),
     Target("resident, default model loaded", 350, "MB", ("memory", "recall_mb")),
     Target("vectors in hnswlib, a million of 384", 2.2, "GB", ("memory", "bytes_per_vector"), share=1 / MB_PER_GB),
+    Target("idle process, share of a processor", 0.1, "%", ("living", "idle_share")),
+    Target("idle process, resident, model loaded", 350, "MB", ("living", "resident_mb")),
+    Target("question while embedding : idle, p50", 2, "x", ("living", "ask_busy_to_idle")),
+    Target("edit to searchable, 10,000 files being scanned, p95", 1, "s", ("living", "edit_scan_p95_s")),
     Target("a key press in the TUI while indexing", 50, "ms", not_yet="there is no TUI yet"),
 )
 

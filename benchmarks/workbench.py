@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from assistant.app import Assistant
 from assistant.core.parameters import DEFAULT, RecallParameters
 from assistant.inference.encoding import OnnxEncoder
-from assistant.inference.installing import install, installed_folder
+from assistant.inference.installing import install, installed_folder, resolve_precision
 from assistant.inference.loading import load_encoder, manifest_for
 from assistant.inference.processor import Precision
 from assistant.locations import Locations, locate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from assistant.contracts.ports import Encoder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PRECISION: Precision = "int8"
+PRECISION: Precision = resolve_precision("auto")
 NO_RERANK = DEFAULT.model_copy(update={"rerank_top": 0})
 
 PEER_SIZES = (20_000,)
