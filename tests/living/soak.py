@@ -113,6 +113,8 @@ class Soak:
             time.sleep(self._chance.uniform(0, 0.05))
         self._settled(door)
         self.figures.last = self._size()
+        if not measured:  # the time was up before it came to rest once
+            self.figures.first = self.figures.last
         self.figures.seconds = time.monotonic() - began_s
         self._compare(door)
         self._judge_growth()
