@@ -29,6 +29,7 @@ PROMISED = {
     "embedding": {"pipeline_chunks_per_s", "bare_chunks_per_s", "pipeline_to_bare", "encoder_to_bare", "scan_s"},
     "startup": {"help_s", "help_to_imports", "help_to_smallest", "recall_s", "recall_to_model"},
     "lexical": {"searchable_s", "searchable_to_bare", "unchanged_s", "unchanged_to_stat", "edited_p95_s", "read_s"},
+    "watching": {"idle_p50_s", "idle_p95_s", "busy_p95_s", "scan_beside_s", "watch_bytes", "idle_cpu_s"},
     "query": {
         "small_p50_ms",
         "large_p95_ms",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from assistant.memory.views import ReadView
     from assistant.reading.desk import ReadingDesk
 
+LOOK_BATCH = 256
+"""Sources of a look that become one revision."""
 LOOK_ROUNDS = 3
 """How often a source is looked at again because somebody else was quicker to commit what became of it. Who was quicker
 has seen it at least as late as the look before; what changes for ever is left to the next look."""
@@ -100,7 +102,7 @@ class Looker:
         """Look once. Returns how many sources were dropped, those of which nothing could be committed because others
         were quicker, and in how many revisions the rest was."""
         known: Known = {}
-        batch, left_out, batches = Batch(), list[SourceAddress](), 0
+        batch, left_out, batches = Batch(most=LOOK_BATCH), list[SourceAddress](), 0
 
         def commit() -> None:
             nonlocal batch, batches
@@ -109,7 +111,7 @@ class Looker:
             done = self._fabric.remember(batch.updates, batch.touched, batch.gone)
             left_out.extend(done.left_out)
             self._fabric.show(done.items)
-            batch, batches = Batch(), batches + 1
+            batch, batches = Batch(most=LOOK_BATCH), batches + 1
 
         present = [glance for glance in glances if calls.can_be_seen(glance.root)]
         try:
