@@ -24,10 +24,12 @@ from assistant.memory.fabric import Fabric
 from assistant.memory.freshness import check_freshness
 from assistant.memory.layout import RootRecord
 from assistant.reading.desk import ReadingDesk
+from assistant.reading.jobs import Job
 from assistant.reading.pool import ReaderPool
 from assistant.reading.reader import FileReader
 from assistant.reading.walking import FileSources
 from assistant.testing.clock import FakeClock
+from assistant.testing.memory_sources import TransientSources
 from memory.world import CountingEncoder, found_by_word, opened, state_of
 
 WAIT_S = 60.0
@@ -303,6 +305,25 @@ def test_two_flows_over_one_pool_while_a_third_lets_it_rest(world: World) -> Non
     assert all(len(texts) == 1 for texts in world.files.values())
 
 
+def test_a_look_does_not_wait_behind_what_a_scan_wants_to_read(world: World) -> None:
+    pool = ReaderPool(most=1)
+
+    def job(name: str) -> Job:
+        return Job(["read", str(world.put(name, f"<p>{name}</p>")), "", str(world.root), ""])
+
+    try:
+        waiting = [pool.submit(job(f"{number}.html")) for number in range(200)]
+        mine = pool.submit(job("mine.html"), urgent=True)
+        assert pool.wait(mine)
+        assert not waiting[-1].done
+        assert pool.wait(waiting[-1])
+        assert all(one.done and one.problem is None for one in waiting)
+        dropped = pool.submit(job("dropped.html"), urgent=True)
+        pool.drop([dropped])
+    finally:
+        pool.close()
+
+
 # folders that are away
 
 
@@ -368,6 +389,19 @@ def test_everything_ignored_by_a_new_rule_is_not_absence(world: World) -> None:
     world.librarian.scan(str(world.root))
     world.put(".assistantignore", "*\n")
     assert world.look(".assistantignore").gone == MANY_SOURCES + 2
+
+
+def test_what_lies_below_a_folder_the_disk_refuses_stays(world: World) -> None:
+    sources = TransientSources({"/r/sub/a.md": b"apple", "/r/b.md": b"banana"})
+    librarian = Librarian(world.fabric, sources, FileReader(), world.clock, nobody, world.stop)
+    librarian.scan("/r")
+    sources.remove("/r/sub/a.md")
+    sources.write("/r/sub", "input/output error")
+    for gone in (librarian.scan("/r").gone, librarian.look(["/r/sub"]).gone, librarian.look(["/r"]).gone):
+        assert gone == 0
+    assert set(state_of(world.fabric)) == {"/r/b.md", "/r/sub", "/r/sub/a.md"}
+    sources.remove("/r/sub")
+    assert librarian.look(["/r/sub"]).gone == 2
 
 
 def mount(target: Path) -> None:
