@@ -67,7 +67,7 @@ class Librarian:
         stopped = (stop or self._stop).is_set
         tally, call = Tally(), RollCall(self._fabric, self._sources, confirmed=confirmed)
         gone = 0
-        if confirmed or call.can_be_seen(root) or not self._is_remembered(root):
+        if call.can_be_seen(root) or confirmed or not self._is_remembered(root):
             try:
                 gone = self._walk(root, tally, call, stopped)
             except BadPath:

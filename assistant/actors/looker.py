@@ -108,6 +108,7 @@ class Looker:
     ) -> tuple[int, list[SourceAddress], int]:
         """Look once. Returns how many sources were dropped, those of which nothing could be committed because others
         were quicker, and in how many revisions the rest was."""
+        tally.seen.clear()  # of an earlier round: it may have gone since
         known: Known = {}
         batch, left_out, batches = Batch(most=LOOK_BATCH), list[SourceAddress](), 0
 

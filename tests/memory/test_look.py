@@ -258,6 +258,33 @@ def test_a_scan_that_read_before_does_not_overwrite_a_look_after(world: World) -
     scan_agrees(world)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_file_that_goes_while_a_look_is_overtaken_is_dropped(world: World, wide: bool) -> None:
+    reading, edited = threading.Event(), threading.Event()
+
+    class Slow(FileReader):
+        def read(self, address: SourceAddress, data: bytes):  # type: ignore[no-untyped-def]
+            if data == b"second":
+                reading.set()
+                assert edited.wait(WAIT_S)
+            return super().read(address, data)
+
+    world.write(a="first")
+    world.librarian.scan(str(world.root))
+    world.write(a="second one" if wide else "second")
+    world.put("a.md", "second")
+    slow = Librarian(world.fabric, world.sources, Slow(), world.clock, nobody, world.stop)
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(slow.look, [str(world.root) if wide else f"{world.root}/a.md"])
+        assert reading.wait(WAIT_S)
+        world.write(a="third, which is longer")
+        world.look("a.md")
+        (world.root / "a.md").unlink()
+        edited.set()
+        assert looking.result(WAIT_S).unsettled == 0
+    assert world.files == {}
+
+
 def test_each_call_has_a_stop_of_its_own(world: World) -> None:
     world.write(a="apple", b="banana")
     mine, other = threading.Event(), threading.Event()
@@ -353,6 +380,22 @@ def test_a_root_that_is_not_there_forgets_nothing(world: World) -> None:
     back = world.librarian.look([root])
     assert (back.read, back.unchanged, world.away()) == (0, len(before), [])
     scan_agrees(world)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_scan_notes_where_the_root_lies(world: World, confirmed: bool) -> None:
+    world.write(a="apple")
+    world.librarian.scan(str(world.root), confirmed=confirmed)
+    with world.fabric.records.read() as view:
+        assert [root.device for root in view.roots()] == [os.stat(world.root).st_dev]
+
+
+def test_a_folder_that_never_was_is_not_remembered(world: World) -> None:
+    for confirmed in (False, True):
+        with pytest.raises(BadPath):
+            world.librarian.scan(f"{world.root}/never", confirmed=confirmed)
+    with world.fabric.records.read() as view:
+        assert view.roots() == []
 
 
 def test_a_root_that_shows_nothing_waits_for_a_person(world: World) -> None:
