@@ -17,7 +17,7 @@ from benchmarks import machine, targets
 from benchmarks.measuring import Figures
 from benchmarks.workbench import PEER_SIZES, Workbench
 
-NAMES = ("embedding", "startup", "lexical", "query", "memory", "living", "peers")
+NAMES = ("embedding", "startup", "lexical", "watching", "query", "memory", "living", "peers")
 ON_DEMAND = ("million", "million-store", "precision")
 """Only run when named: they take long, or need data."""
 HOMES = {"peers": ("benchmarks.peers.driver", "run"), "million-store": ("benchmarks.million", "run_store")}

@@ -37,6 +37,7 @@ PROMISED = {
         "asked_ms",
     },
     "lexical": {"searchable_s", "searchable_to_bare", "unchanged_s", "unchanged_to_stat", "edited_p95_s", "read_s"},
+    "watching": {"idle_p50_s", "idle_p95_s", "busy_p95_s", "scan_beside_s", "watch_bytes", "idle_cpu_s"},
     "query": {
         "small_p50_ms",
         "large_p95_ms",

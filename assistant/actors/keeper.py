@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from assistant.contracts.ports import Clock
     from assistant.memory.fabric import Fabric
 
-BATCH_SOURCES = 256
+BATCH_SOURCES = 64
+"""Sources of a scan committed together: few, for while they are nobody else can commit."""
 BATCH_BYTES = 8 << 20
 MOST_BATCHES = 4
 """Batches that may wait to be committed."""
@@ -32,17 +33,18 @@ PROJECT_EVERY_S = 2.0
 
 @dataclass(slots=True)
 class Batch:
-    """What is committed in one revision. ``size_bytes``: of the sources in it."""
+    """What is committed in one revision. ``size_bytes``: of the sources in it; ``most``: of these."""
 
     updates: list[SourceUpdate] = field(default_factory=list)
     touched: list[tuple[SourceRecord, FileStat]] = field(default_factory=list)
     gone: Sequence[SourceRecord] = ()
     size_bytes: int = 0
+    most: int = BATCH_SOURCES
 
     @property
     def is_full(self) -> bool:
         """Whether it is time for another one."""
-        return len(self.updates) + len(self.touched) >= BATCH_SOURCES or self.size_bytes >= BATCH_BYTES
+        return len(self.updates) + len(self.touched) >= self.most or self.size_bytes >= BATCH_BYTES
 
     @property
     def is_empty(self) -> bool:

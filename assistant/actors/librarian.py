@@ -67,7 +67,7 @@ class Librarian:
         stopped = (stop or self._stop).is_set
         tally, call = Tally(), RollCall(self._fabric, self._sources, confirmed=confirmed)
         gone = 0
-        if confirmed or call.can_be_seen(root) or not self._is_remembered(root):
+        if call.can_be_seen(root) or confirmed or not self._is_remembered(root):
             try:
                 gone = self._walk(root, tally, call, stopped)
             except BadPath:
@@ -77,6 +77,7 @@ class Librarian:
         folders = (os.path.dirname(address.path) for address in tally.seen)
         call.note(folders, whole=root)
         away = call.told()
+        tally.counts["problems"] += len(away)
         result = FolderScanned(
             root,
             **{name: tally.counts[name] for name in _COUNTED},
@@ -93,6 +94,7 @@ class Librarian:
 
     def _walk(self, root: str, tally: Tally, call: RollCall, stopped: Callable[[], bool]) -> int:
         """Scan a folder that is there; returns how many sources were gone."""
+        found = self._sources.walk(root)
         known = self._known(root)
         self._fabric.add_root(root, self._clock.now().isoformat(timespec="seconds"))
         with self._fabric.records.read() as view:
@@ -101,7 +103,7 @@ class Librarian:
         with keeper:
             batch = Batch()
             try:
-                steps = self._steps(root, roots, known, stopped)
+                steps = self._steps(found, root, roots, known, stopped)
                 for step, reading in self._desk.flow(steps, Step.wanted, stopped):
                     tally.take(step, reading, batch)
                     if batch.is_full:
@@ -143,12 +145,13 @@ class Librarian:
 
     def _steps(
         self,
+        walk: Iterator[FoundSource | SkippedPath],
         root: str,
         roots: Sequence[str],
         known: dict[SourceAddress, SourceRecord],
         stopped: Callable[[], bool],
     ) -> Iterator[Step]:
-        for found in self._sources.walk(root):
+        for found in walk:
             if stopped():
                 raise Interrupted
             if isinstance(found, SkippedPath):
@@ -180,7 +183,7 @@ class Librarian:
                 missed.append(old)
             else:
                 steps.append(Step(FoundSource(address, stat), old.root, old))
-        for step, reading in self._desk.flow(steps, Step.wanted_again):
+        for step, reading in self._desk.flow(steps, Step.wanted_again, urgent=True):
             if reading is not None and isinstance(step.found, FoundSource):
                 add_reading(batch, step, step.found, reading)
         call, tally = RollCall(self._fabric, self._sources), Tally()

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from assistant.memory.views import ReadView
     from assistant.reading.desk import ReadingDesk
 
+LOOK_BATCH = 256
+"""Sources of a look that become one revision."""
+PURGE_EVERY = 1024
+"""After so many changed sources vectors that nobody holds are looked through."""
 LOOK_ROUNDS = 3
 """How often a source is looked at again because somebody else was quicker to commit what became of it. Who was quicker
 has seen it at least as late as the look before; what changes for ever is left to the next look."""
@@ -38,6 +42,7 @@ class Looker:
         self._sources = sources
         self._desk = desk
         self._clock = clock
+        self._changed = 0
 
     def look(self, paths: Iterable[str], stopped: Stopped) -> Looked:
         """See :meth:`assistant.actors.librarian.Librarian.look`."""
@@ -54,6 +59,10 @@ class Looker:
         if gone or tally.counts["read"]:
             self._fabric.project_vectors()
         counts = tally.counts
+        self._changed += gone + counts["read"]
+        if self._changed >= PURGE_EVERY:
+            self._changed = 0
+            self._fabric.purge_orphans()
         return Looked(
             places=len(asked.glances),
             outside=asked.outside,
@@ -99,8 +108,9 @@ class Looker:
     ) -> tuple[int, list[SourceAddress], int]:
         """Look once. Returns how many sources were dropped, those of which nothing could be committed because others
         were quicker, and in how many revisions the rest was."""
+        tally.seen.clear()  # of an earlier round: it may have gone since
         known: Known = {}
-        batch, left_out, batches = Batch(), list[SourceAddress](), 0
+        batch, left_out, batches = Batch(most=LOOK_BATCH), list[SourceAddress](), 0
 
         def commit() -> None:
             nonlocal batch, batches
@@ -109,12 +119,12 @@ class Looker:
             done = self._fabric.remember(batch.updates, batch.touched, batch.gone)
             left_out.extend(done.left_out)
             self._fabric.show(done.items)
-            batch, batches = Batch(), batches + 1
+            batch, batches = Batch(most=LOOK_BATCH), batches + 1
 
         present = [glance for glance in glances if calls.can_be_seen(glance.root)]
         try:
             steps = self._steps(present, roots, known, calls, stopped)
-            for step, reading in self._desk.flow(steps, Step.wanted, stopped):
+            for step, reading in self._desk.flow(steps, Step.wanted, stopped, urgent=True):
                 tally.take(step, reading, batch)
                 if batch.is_full:
                     commit()

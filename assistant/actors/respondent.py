@@ -112,7 +112,7 @@ class Respondent:
             sources_fresh=recalled.receipt.fresh,
             took_ms=round((self._clock.monotonic_s() - started_s) * 1000, 1),
             confidence=round(verdict.confidence, 3),
-            nearest=() if answered else self._hits(recalled, recalled.ranking.items[:NEAREST]),
+            nearest=() if answered else self._hits(recalled, self._in_sight(recalled)[:NEAREST]),
         )
 
     def _closest(self, text: str, extra: Sequence[ItemRecord]) -> list[ItemRecord]:
@@ -164,6 +164,12 @@ class Respondent:
         alive = [item for item in ranking.items if receipt.states[item.record.address] != "gone"]
         ranking.items[:] = alive
         return Recalled(ranking, receipt)
+
+    @staticmethod
+    def _in_sight(recalled: Recalled) -> list[RankedItem]:
+        """What lies in no folder that is away."""
+        states = recalled.receipt.states
+        return [item for item in recalled.ranking.items if states[item.record.address] != "away"]
 
     def _refresh(self, stale: Sequence[SourceAddress]) -> int:
         return self._librarian.refresh(stale) if self._librarian is not None else 0

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 PUBLISH_EVERY = 5000
 PUBLISH_SHARE = 0.1
 """The vector index is saved after this many new vectors, or this share of what it holds, whichever is more."""
+SHOW_ALONG = 64
+"""Items of others that are taken along when something is shown at once."""
 TRIM_ABOVE = 10_000
 """Journal entries kept at most, once every projection has them durably."""
 
@@ -266,18 +268,23 @@ class Fabric:
 
     def project_terms(self) -> None:
         """Make all that is committed by now searchable by words. Other threads get their turn in between."""
-        while True:
-            with self._words, ExitStack() as stack:
-                with self._commits:  # view and items at hand are of the same moment
-                    view = stack.enter_context(self.records.read())
-                    due = projecting.words_due(view, self.terms.applied)
-                    if due is None:
-                        return
-                    at_hand = {key: self._recent.pop(key, None) for key in due.items}
-                if due.afresh:
-                    projecting.fill_words(view, self.terms, self._note)
-                else:
-                    projecting.put_words(view, self.terms, at_hand, due.items, due.reached)
+        while self._project_some():
+            pass
+
+    def _project_some(self) -> bool:
+        """Bring the word index one step nearer to the records; ``False``: it is there."""
+        with self._words, ExitStack() as stack:
+            with self._commits:  # view and items at hand are of the same moment
+                view = stack.enter_context(self.records.read())
+                due = projecting.words_due(view, self.terms.applied)
+                if due is None:
+                    return False
+                at_hand = {key: self._recent.pop(key, None) for key in due.items}
+            if due.afresh:
+                projecting.fill_words(view, self.terms, self._note)
+            else:
+                projecting.put_words(view, self.terms, at_hand, due.items, due.reached)
+            return True
 
     def show(self, items: Sequence[ItemKey]) -> None:
         """Make these items, as they are now, searchable by words at once. When much else is still to be replayed they
@@ -286,10 +293,13 @@ class Fabric:
         with self._words:
             with self.records.read() as view:
                 due = projecting.words_due(view, self.terms.applied)
-                if due is not None and not due.afresh and due.reached < view.revision:
+                if due is None:
+                    return
+                much = due.reached < view.revision or len(due.items) > len(items) + SHOW_ALONG
+                if much and not due.afresh:
                     projecting.put_words(view, self.terms, {}, items, self.terms.applied)
                     return
-            self.project_terms()
+            self._project_some()
 
     def refill_words(self) -> None:
         """Make the word index anew, from the records, beside the old one: that is asked until the new one takes its

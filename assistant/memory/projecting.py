@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from assistant.memory.views import ReadView
 
 REPLAY_BATCH = 1024
-WORDS_BATCH = 2048
+WORDS_BATCH = 1024
 """Items the word index is told of in one go."""
 
 Note = Callable[[str], None]

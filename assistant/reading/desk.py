@@ -82,14 +82,17 @@ class ReadingDesk:
         steps: Iterable[Step],
         wanted: Callable[[Step], WantedSource | None],
         stopped: Stopped | None = None,
+        *,
+        urgent: bool = False,
     ) -> Iterator[tuple[Step, Reading | None]]:
         """Each step with what was read for it (``None`` when ``wanted`` says that nothing has to be), in order.
-        ``stopped`` is asked instead of the desk's own. Any number of flows may go on at the same time.
+        ``stopped`` is asked instead of the desk's own. Any number of flows may go on at the same time; those that are
+        ``urgent`` are read before the others.
 
         ``steps`` is asked for more while earlier ones are being read, within the bounds above. What is wrong with a
         source is its reading's ``problem``, never an exception.
         """
-        flow = _Flow[Step](self._pool, stopped or self._stopped)
+        flow = _Flow[Step](self._pool, stopped or self._stopped, urgent=urgent)
         spot = self._spot()
         try:
             for step in steps:
@@ -116,7 +119,7 @@ class ReadingDesk:
         """Read bytes that lie on no disk."""
         if self._pool is None or is_bounded(address.path, data):
             return take(self._reader, address, data)
-        job = self._pool.submit(_read_job(WantedSource(address), data))
+        job = self._pool.submit(_read_job(WantedSource(address), data), urgent=True)
         try:
             return _reading(self._wait(job))
         except Interrupted:
@@ -166,7 +169,8 @@ class ReadingDesk:
         if self._pool is None:
             return None
         ranges = [list(one) for one in wanted.ranges]
-        return self._pool.submit(Job(["places", address.path, address.commit, wanted.root, ranges], given))
+        job = Job(["places", address.path, address.commit, wanted.root, ranges], given)
+        return self._pool.submit(job, urgent=True)
 
     def _wait(self, job: Job) -> Job:
         assert self._pool is not None
@@ -204,8 +208,9 @@ class _Spot:
 class _Flow(Generic[Step]):
     """Steps in order, some of which wait for a job."""
 
-    def __init__(self, pool: ReaderPool | None, stopped: Stopped) -> None:
+    def __init__(self, pool: ReaderPool | None, stopped: Stopped, *, urgent: bool) -> None:
         self._pool = pool
+        self._urgent = urgent
         self._stopped = stopped
         self._steps: deque[tuple[Step, Reading | None, Job | None]] = deque()
         self._jobs = 0
@@ -221,7 +226,7 @@ class _Flow(Generic[Step]):
         self._steps.append((step, None, job))
         self._jobs += 1
         self._size_bytes += job.size_bytes
-        self._pool.submit(job)
+        self._pool.submit(job, urgent=self._urgent)
         if self._jobs % _PUMP_EVERY == 0:
             self._pool.pump()
 

@@ -46,6 +46,7 @@ class ReaderPool:
         self._recent_starts: deque[float] = deque()
         self._failed_starts = 0
         self._queue: deque[Job] = deque()
+        self._urgent: deque[Job] = deque()
         self._processes: list[ReaderProcess] = []
         self._lock = threading.RLock()
         self._at_exit = weakref.finalize(self, _close_all, self._processes)
@@ -56,11 +57,11 @@ class ReaderPool:
         with self._lock:
             return [process.pid for process in self._processes]
 
-    def submit(self, job: Job) -> Job:
-        """Take a job in; it gets done while somebody pumps or waits. Raises ``DataError`` when no process can be
-        started."""
+    def submit(self, job: Job, *, urgent: bool = False) -> Job:
+        """Take a job in; it gets done while somebody pumps or waits, before all that are not ``urgent``. Raises
+        ``DataError`` when no process can be started."""
         with self._lock:
-            self._queue.append(job)
+            (self._urgent if urgent else self._queue).append(job)
             self._deal()
         return job
 
@@ -85,9 +86,10 @@ class ReaderPool:
         """Nobody waits for these jobs any more. Processes that have one are ended."""
         unwanted = set(map(id, jobs))
         with self._lock:
-            left = [job for job in self._queue if id(job) not in unwanted]
-            self._queue.clear()
-            self._queue.extend(left)
+            for queue in (self._urgent, self._queue):
+                left = [job for job in queue if id(job) not in unwanted]
+                queue.clear()
+                queue.extend(left)
             for process in list(self._processes):
                 if any(id(job) in unwanted for job in process.waiting):
                     self._processes.remove(process)
@@ -104,8 +106,9 @@ class ReaderPool:
     def close(self) -> None:
         """End all processes at once. Jobs that are not done fail."""
         with self._lock:
-            for job in [*self._queue, *(job for process in self._processes for job in process.waiting)]:
+            for job in [*self._urgent, *self._queue, *(job for process in self._processes for job in process.waiting)]:
                 job.fail("reading was stopped")
+            self._urgent.clear()
             self._queue.clear()
             _close_all(self._processes)
 
@@ -120,7 +123,7 @@ class ReaderPool:
                 poll.register(process.stdin, select.POLLOUT)
                 by_pipe[process.stdin] = process
             most_s = min(most_s, max(0.0, process.look_in_s(now_s)))
-        if self._queue and len(self._processes) < self._most:  # a start is not allowed yet
+        if (self._urgent or self._queue) and len(self._processes) < self._most:  # a start is not allowed yet
             most_s = min(most_s, _TURN_S)
         happened = poll.poll(most_s * 1000)
         now_s = self._clock()
@@ -138,14 +141,14 @@ class ReaderPool:
 
     def _deal(self) -> None:
         """Give waiting jobs out, to whoever has least to do; start processes while there is more than that."""
-        while self._queue:
+        while queue := self._urgent or self._queue:
             free = [process for process in self._processes if process.has_room]
             if not free and len(self._processes) < self._most and self._may_start():
                 free = [self._start()]
             if not free:
                 return
             process = min(free, key=lambda one: len(one.waiting))
-            process.give(self._queue.popleft(), self._clock())
+            process.give(queue.popleft(), self._clock())
 
     def _may_start(self) -> bool:
         now_s = self._clock()

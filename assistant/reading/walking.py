@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -43,6 +44,7 @@ class FileSources:
         histories: Histories | None = None,
     ) -> None:
         self._max_file_bytes = max_file_bytes
+        self._lock = threading.Lock()
         self._roots = tuple(dict.fromkeys((os.path.normpath(root), os.path.realpath(root)) for root in roots))
         self._own_folders = frozenset(os.path.realpath(folder) for folder in own_folders)
         self._histories = histories or OwnHistories()
@@ -81,7 +83,8 @@ class FileSources:
 
     def _traversal(self, root: str) -> Traversal:
         root = self.check_root(to_disk(root))
-        self._roots = tuple(dict.fromkeys((*self._roots, (root, os.path.realpath(root)))))
+        with self._lock:
+            self._roots = tuple(dict.fromkeys((*self._roots, (root, os.path.realpath(root)))))
         return Traversal(root, self._terms)
 
     def check_root(self, root: str) -> str:

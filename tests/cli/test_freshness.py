@@ -129,10 +129,23 @@ def test_a_document_that_became_unreadable_is_not_quoted_from_memory(line: Comma
 
 
 def test_a_whole_folder_that_vanished_answers_nothing_and_add_says_so(line: CommandLine) -> None:
+    """It is away: nothing is answered from it, recall shows it as not fresh, and it is not forgotten."""
     line.furnish()
     line.inside("add", line.stage).ended(0)
+    before = line.inside("status", "--json").ended(0).json
     line.stage.rename(line.stage.with_name("elsewhere"))
     assert OLD not in line.inside("ask", QUESTION, "--json").ended(3).out
-    line.inside("add").refused(2, str(line.stage))
+    hits = line.inside("recall", QUESTION, "--json").ended(0).json["items"]
+    assert hits
+    assert not any(hit["fresh"] for hit in hits)
+    assert "away: it is gone" in line.inside("add").ended(0).out
+    after = line.inside("status", "--problems", "--json").ended(0).json
+    assert (after["sources"], after["items"]) == (before["sources"], before["items"])
+    assert after["problems"] == [{"path": str(line.stage), "reason": "away: it is gone"}]
+    line.inside("add", line.stage).refused(2, str(line.stage))
+    line.stage.with_name("elsewhere").rename(line.stage)
+    back = line.inside("add", "--json").ended(0).json
+    assert (back["folders"][0]["read"], back["folders"][0]["away"], back["embedded"]) == (0, [], 0)
+    assert OLD in line.inside("ask", QUESTION, "--json").ended(0).out
     line.inside("forget", line.stage).ended(0)
     line.inside("check").ended(0)

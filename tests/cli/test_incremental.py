@@ -32,6 +32,7 @@ def test_add_json_has_the_documented_keys(line: CommandLine) -> None:
         "problems": 0,
         "skipped": 0,
         "named": [],
+        "away": [],
     }
     assert (found["embedded"], found["pending_vectors"]) == (3, 0)
 

@@ -24,10 +24,12 @@ from assistant.memory.fabric import Fabric
 from assistant.memory.freshness import check_freshness
 from assistant.memory.layout import RootRecord
 from assistant.reading.desk import ReadingDesk
+from assistant.reading.jobs import Job
 from assistant.reading.pool import ReaderPool
 from assistant.reading.reader import FileReader
 from assistant.reading.walking import FileSources
 from assistant.testing.clock import FakeClock
+from assistant.testing.memory_sources import TransientSources
 from memory.world import CountingEncoder, found_by_word, opened, state_of
 
 WAIT_S = 60.0
@@ -256,6 +258,33 @@ def test_a_scan_that_read_before_does_not_overwrite_a_look_after(world: World) -
     scan_agrees(world)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_file_that_goes_while_a_look_is_overtaken_is_dropped(world: World, wide: bool) -> None:
+    reading, edited = threading.Event(), threading.Event()
+
+    class Slow(FileReader):
+        def read(self, address: SourceAddress, data: bytes):  # type: ignore[no-untyped-def]
+            if data == b"second":
+                reading.set()
+                assert edited.wait(WAIT_S)
+            return super().read(address, data)
+
+    world.write(a="first")
+    world.librarian.scan(str(world.root))
+    world.write(a="second one" if wide else "second")
+    world.put("a.md", "second")
+    slow = Librarian(world.fabric, world.sources, Slow(), world.clock, nobody, world.stop)
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(slow.look, [str(world.root) if wide else f"{world.root}/a.md"])
+        assert reading.wait(WAIT_S)
+        world.write(a="third, which is longer")
+        world.look("a.md")
+        (world.root / "a.md").unlink()
+        edited.set()
+        assert looking.result(WAIT_S).unsettled == 0
+    assert world.files == {}
+
+
 def test_each_call_has_a_stop_of_its_own(world: World) -> None:
     world.write(a="apple", b="banana")
     mine, other = threading.Event(), threading.Event()
@@ -303,6 +332,25 @@ def test_two_flows_over_one_pool_while_a_third_lets_it_rest(world: World) -> Non
     assert all(len(texts) == 1 for texts in world.files.values())
 
 
+def test_a_look_does_not_wait_behind_what_a_scan_wants_to_read(world: World) -> None:
+    pool = ReaderPool(most=1)
+
+    def job(name: str) -> Job:
+        return Job(["read", str(world.put(name, f"<p>{name}</p>")), "", str(world.root), ""])
+
+    try:
+        waiting = [pool.submit(job(f"{number}.html")) for number in range(200)]
+        mine = pool.submit(job("mine.html"), urgent=True)
+        assert pool.wait(mine)
+        assert not waiting[-1].done
+        assert pool.wait(waiting[-1])
+        assert all(one.done and one.problem is None for one in waiting)
+        dropped = pool.submit(job("dropped.html"), urgent=True)
+        pool.drop([dropped])
+    finally:
+        pool.close()
+
+
 # folders that are away
 
 
@@ -332,6 +380,22 @@ def test_a_root_that_is_not_there_forgets_nothing(world: World) -> None:
     back = world.librarian.look([root])
     assert (back.read, back.unchanged, world.away()) == (0, len(before), [])
     scan_agrees(world)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_scan_notes_where_the_root_lies(world: World, confirmed: bool) -> None:
+    world.write(a="apple")
+    world.librarian.scan(str(world.root), confirmed=confirmed)
+    with world.fabric.records.read() as view:
+        assert [root.device for root in view.roots()] == [os.stat(world.root).st_dev]
+
+
+def test_a_folder_that_never_was_is_not_remembered(world: World) -> None:
+    for confirmed in (False, True):
+        with pytest.raises(BadPath):
+            world.librarian.scan(f"{world.root}/never", confirmed=confirmed)
+    with world.fabric.records.read() as view:
+        assert view.roots() == []
 
 
 def test_a_root_that_shows_nothing_waits_for_a_person(world: World) -> None:
@@ -368,6 +432,19 @@ def test_everything_ignored_by_a_new_rule_is_not_absence(world: World) -> None:
     world.librarian.scan(str(world.root))
     world.put(".assistantignore", "*\n")
     assert world.look(".assistantignore").gone == MANY_SOURCES + 2
+
+
+def test_what_lies_below_a_folder_the_disk_refuses_stays(world: World) -> None:
+    sources = TransientSources({"/r/sub/a.md": b"apple", "/r/b.md": b"banana"})
+    librarian = Librarian(world.fabric, sources, FileReader(), world.clock, nobody, world.stop)
+    librarian.scan("/r")
+    sources.remove("/r/sub/a.md")
+    sources.write("/r/sub", "input/output error")
+    for gone in (librarian.scan("/r").gone, librarian.look(["/r/sub"]).gone, librarian.look(["/r"]).gone):
+        assert gone == 0
+    assert set(state_of(world.fabric)) == {"/r/b.md", "/r/sub", "/r/sub/a.md"}
+    sources.remove("/r/sub")
+    assert librarian.look(["/r/sub"]).gone == 2
 
 
 def mount(target: Path) -> None:
