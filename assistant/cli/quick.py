@@ -97,8 +97,8 @@ def _reach() -> Reach | None:
     line will meet again and tell."""
     from assistant.reaching import Reach
 
-    reach = Reach(_note)
     try:
+        reach = Reach(_note)
         return reach if reach.remote() is not None else None
     except UserError:
         return None

@@ -33,7 +33,7 @@ ORDERLY_S = 15.0
 """How long a request that was told to stop may take to end in order."""
 _LOOK_S = 0.1
 _READ_BYTES = 1 << 18
-_IDLE = 4
+_IDLE = 8
 """Connections that are kept for the next request."""
 
 

@@ -82,11 +82,12 @@ def serves(talk: Connection, home: Path) -> None:
     talk.send(("served", (times[0], times[0] + HELD_S) if len(times) > 1 else None))
 
 
-def asks(talk: Connection, home: Path, questions: list[str], until_s: float) -> None:
-    """Ask one question after the other until then; tells how long each took, in seconds, or what went wrong."""
+def asks(talk: Connection, home: Path, questions: list[str], seconds: float) -> None:
+    """Ask one question after the other for so long; tells how long each took, in seconds, or what went wrong."""
     at_home(home)
     talk.send("ready")
     _at(talk.recv())
+    until_s = time.monotonic() + seconds
     took: list[float] = []
     try:
         with connect() as client:
