@@ -76,7 +76,8 @@ class History(RuleBasedStateMachine):
     @rule(root=st.sampled_from(ROOTS))
     def scan(self, root: str) -> None:
         try:
-            self.librarian.scan(root)
+            if self.librarian.scan(root).away:
+                return
         except BadPath:
             return
         self.remembered = {path: text for path, text in self.remembered.items() if not is_within(path, root)}

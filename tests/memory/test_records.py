@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from assistant.contracts.errors import DamagedStore, StorageFailed
-from assistant.memory import records
+from assistant.core.filenames import is_within
+from assistant.memory import layout, records, writing
 from assistant.memory.envelope import seal
 from assistant.memory.records import RecordStore
 from assistant.testing.stores import RecordStoreSuite
+from memory.world import update_of
 
 
 class TestRecordStore(RecordStoreSuite):
@@ -137,3 +139,25 @@ def test_a_cut_off_data_file_is_seen_before_it_kills(tmp_path: Path, size_bytes:
     os.truncate(tmp_path / "data.mdb", size_bytes)
     with pytest.raises(DamagedStore):
         RecordStore(tmp_path)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_older_layout_that_is_a_part_of_ours_opens(tmp_path: Path, read_only: bool) -> None:
+    """Read as it is; brought up to ours by who owns it."""
+    with RecordStore(tmp_path) as store, store.write() as view:
+        view.set_number("schema", layout.OLDER_SCHEMAS[0])
+    with RecordStore(tmp_path, read_only=read_only) as store:
+        version = store.fetch(lambda view: view.number("schema"))
+    assert version == (layout.OLDER_SCHEMAS[0] if read_only else layout.SCHEMA_VERSION)
+
+
+def test_sources_below_paths_are_found_without_reading_the_others(tmp_path: Path) -> None:
+    names = ["/r/a.md", "/r/a/b.md", "/r/ab/c.md", '/r/a/"quoted" \\ and\tmore.md', "/r/a/тест.md", "/r/a/\uefff.md"]
+    with RecordStore(tmp_path) as store:
+        with store.write() as view:
+            for name in names:
+                writing.remember(view, update_of(name, "text"))
+        with store.read() as view:
+            for asked in (["/r/a"], ["/r"], ["/"], ["/r/a.md", "/r/ab"], [names[3]], ["/q"], []):
+                found = sorted(source.path for source in view.sources_within(asked))
+                assert found == sorted(name for name in names if any(is_within(name, one) for one in asked)), asked
