@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from assistant.contracts.errors import BadSettings
 from assistant.core.filenames import to_text
@@ -20,8 +20,9 @@ MOST_SOCKET_BYTES = 100
 _DIGEST_CHARS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(NamedTuple):
+    """A tuple, not a dataclass: those take longer to load than the shortest command has."""
+
     config: Path
     data: Path
     cache: Path

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from assistant.contracts.errors import BadPath, WrongUse
 from assistant.core.filenames import to_text
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from assistant.contracts.items import Filters
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(NamedTuple):
     """Filters and hints as typed."""
 
     kinds: Sequence[str] = ()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 LOCK = "lock"
 NOTE_BYTES = 4096
@@ -19,8 +19,7 @@ _STAT_AFTER_NAME = 19
 _PS_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """``started``: when the process was started, in whatever form the system says it ("": not known). ``door``: path
     of its socket, "" when it has none (yet). ``program``: its version."""
 
@@ -71,7 +70,7 @@ def _read(told: bytes) -> Owner | None:
 
 def note_of(owner: Owner) -> bytes:
     """What to write into the lock file."""
-    return json.dumps(asdict(owner)).encode() + b"\n"
+    return json.dumps(owner._asdict()).encode() + b"\n"
 
 
 def started_at(pid: int) -> str:

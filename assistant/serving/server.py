@@ -99,7 +99,11 @@ class Door:
             if refusal := self._refusal(connection):
                 _turn_away(connection, refusal)
                 continue
-            streams = await asyncio.open_unix_connection(sock=connection)
+            try:
+                streams = await asyncio.open_unix_connection(sock=connection)
+            except OSError:  # it has gone already
+                connection.close()
+                continue
             self._serve(streams)
 
     def _refusal(self, connection: socket.socket) -> AssistantError | None:

@@ -62,6 +62,7 @@ def served(line: CommandLine) -> Iterator[CommandLine]:
         yield line
 
 
+@pytest.mark.timeout(2 * LIMIT_S)
 def test_a_day_with_the_process(line: CommandLine) -> None:
     """Everything that can be asked of it, and the same answers as without it."""
     line.furnish()
