@@ -101,6 +101,8 @@ class Assistant:
         self._embedding = threading.Lock()
         self.paced: Callable[[StopSignal], Pace] | None = None
         """Makes the pace that is kept when embedding; ``None``: as fast as it goes."""
+        self.give_way: Callable[[], object] = bool
+        """Called now and then during a scan."""
         self._parameters = parameters or PARAMETER_SETS[settings.parameters]
         self._weights = weights or DEFAULT_WEIGHTS
         self._shelf = EncoderShelf(
@@ -290,7 +292,9 @@ class Assistant:
 
     @cached_property
     def _librarian(self) -> Librarian:
-        return Librarian(self.fabric, self._sources, self._reader, self._clock, self._tell, self.stop, self._desk)
+        librarian = Librarian(self.fabric, self._sources, self._reader, self._clock, self._tell, self.stop, self._desk)
+        librarian.give_way = lambda: self.give_way()
+        return librarian
 
     @cached_property
     def _verifier(self) -> Verifier:

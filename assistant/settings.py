@@ -46,6 +46,8 @@ class Timetable(BaseModel):
     """Drop what nothing refers to any more."""
     compact: When = "35 3 * * *"
     """Give space back."""
+    warm: When = "30 7 * * *"
+    """Have everything in memory that the first question of the day would wait for."""
     evaluate: When = "0 4 * * *"
     """Ask the golden set, and tell when recall has become worse."""
 

@@ -57,8 +57,11 @@ DUTIES = (
     Duty("sweep", "Look for changes that were missed", commands.SweepFolders()),
     Duty("collect", "Drop what nothing refers to any more", commands.CollectGarbage(), heavy=True),
     Duty("compact", "Give space back", commands.CompactMemory(), heavy=True),
+    Duty("warm", "Have the model and both indexes at hand", commands.WarmUp()),
     Duty("evaluate", "Ask the golden set", commands.EvaluateGolden(), heavy=True),
 )
+SCAN_WAITS_S = 0.5
+"""A scan waits so long before a source for people who ask."""
 LATELY_S = 60.0
 """A heavy duty waits while somebody has asked so recently."""
 
@@ -91,6 +94,7 @@ class Staff:
             "ledger": Pool("ledger", 1, 1024),
         }
         assistant.paced = self._pace
+        assistant.give_way = partial(self._foreground.give_way, SCAN_WAITS_S)
         self._notes: list[str] = []
         self._ledger = LmdbLedger(locations.ledger, locations.set_aside, self._notes.append)
         self._journal = Journal(self._ledger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -112,7 +113,8 @@ class Embedder:
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
                 offer(error)
 
-        worker = threading.Thread(target=work, name="embedder", daemon=True)
+        context = contextvars.copy_context()  # who it is done for, and whether they wait, is known there too
+        worker = threading.Thread(target=context.run, args=(work,), name="embedder", daemon=True)
         worker.start()
         try:
             while (thing := ready.get()) is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from assistant.memory.fabric import Fabric
 
 _TELL_EVERY = 64
+_GIVE_WAY_EVERY = 16
 _COUNTED = ("found", "read", "unchanged", "problems", "skipped")
 
 __all__ = ["Librarian", "absolute", "common_root"]
@@ -51,6 +52,8 @@ class Librarian:
         self._clock = clock
         self._tell = listener
         self._stop = stop
+        self.give_way: Callable[[], object] = bool
+        """Called now and then during a scan; may wait for somebody who goes first."""
         self._looker = Looker(fabric, sources, self._desk, clock)
 
     def scan(self, root: str, stop: StopSignal | None = None, *, confirmed: bool = False) -> FolderScanned:
@@ -151,7 +154,9 @@ class Librarian:
         known: dict[SourceAddress, SourceRecord],
         stopped: Callable[[], bool],
     ) -> Iterator[Step]:
-        for found in walk:
+        for number, found in enumerate(walk):
+            if number % _GIVE_WAY_EVERY == 0:
+                self.give_way()
             if stopped():
                 raise Interrupted
             if isinstance(found, SkippedPath):

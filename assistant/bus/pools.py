@@ -100,9 +100,13 @@ def _be_nice(by: int) -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), by)
 
 
+_WAITED_FOR: contextvars.ContextVar[bool] = contextvars.ContextVar("WAITED_FOR", default=False)
+
+
 class Foreground:
-    """Lets what a person waits for go first: work in the background asks between two steps whether to give way.
-    Thread-safe."""
+    """Lets what a person waits for go first: work in the background asks between two steps whether to give way. What
+    is done in the context of its ``with`` block is what that person waits for, and gives way to nobody. Thread-safe.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._condition = threading.Condition()
@@ -111,10 +115,12 @@ class Foreground:
         self._last_s: float | None = None
 
     def __enter__(self) -> None:
+        _WAITED_FOR.set(True)
         with self._condition:
             self._asked += 1
 
     def __exit__(self, *_: object) -> None:
+        _WAITED_FOR.set(False)
         with self._condition:
             self._asked -= 1
             self._last_s = self._clock()
@@ -135,7 +141,7 @@ class Foreground:
     def give_way(self, most_s: float) -> bool:
         """Wait while somebody waits for an answer, but no longer than ``most_s``: the background must get on too.
         Whether there was anything to wait for."""
-        if not self._asked:
+        if not self._asked or _WAITED_FOR.get():
             return False
         with self._condition:
             self._condition.wait_for(lambda: not self._asked, most_s)

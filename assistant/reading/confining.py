@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import resource
 import signal
 import time
@@ -15,6 +16,7 @@ SMALL_BYTES = 1 << 20
 MORE_S_A_MIB = 2
 OUT_OF_MEMORY = 77
 """Exit code of a reader process that could not even say so."""
+NICE = 5
 _STDERR_BYTES = 64 * 1024
 _OPEN_FILES = 256
 _CPU_SPARE_S = 2
@@ -47,10 +49,12 @@ def confine(limits: ReadingLimits, lifeline: int) -> None:
     * No core dump, also where a program collects them: the kernel ignores a limit of 0 there, and honours 1
       (``fs/coredump.c``).
     * Files written stay below 64 KiB, a few are open at once, and when memory gets short it is this process that goes.
+    * On a busy machine others go first: whoever waits for an answer, and the thread that commits what was read.
     * When the parent ends, however, this process group does too (:func:`assistant.lifeline.hold`).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is our parent's to hear
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_STDERR_BYTES, _STDERR_BYTES))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))

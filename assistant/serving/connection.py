@@ -90,6 +90,8 @@ class Connection:
         """Serve until the client leaves, breaks the rules or is too slow. Cancel it to end it from outside."""
         sending = asyncio.create_task(self._outbox.run())
         receiving = asyncio.create_task(self._receive(program, hello))
+        for task in (sending, receiving):
+            task.add_done_callback(_looked_at)
         try:
             await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -249,3 +251,9 @@ class Connection:
             task.cancel()
         if left:
             await asyncio.wait(left, timeout=self._limits.orderly_s)
+
+
+def _looked_at(task: asyncio.Task[None]) -> None:
+    """A client that has gone is no mistake that the loop should tell of, also when we are ended ourselves just then."""
+    if not task.cancelled():
+        task.exception()

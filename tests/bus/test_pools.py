@@ -126,8 +126,26 @@ def test_the_background_gives_way_while_somebody_waits_and_no_longer() -> None:
 
 def test_the_background_gets_on_although_people_never_stop_asking() -> None:
     foreground = Foreground()
+    gave = list[bool]()
     with foreground:
-        assert foreground.give_way(0.01)
+        background = threading.Thread(target=lambda: gave.append(foreground.give_way(0.01)))
+        background.start()
+        background.join(20)
+    assert gave == [True]
+
+
+def test_what_a_person_waits_for_gives_way_to_nobody() -> None:
+    foreground = Foreground()
+
+    async def story() -> bool:
+        pool = Pool("files", 1)
+        with foreground:
+            found = await pool.run(lambda: foreground.give_way(20))
+        pool.close()
+        return found
+
+    with foreground:  # somebody else waits, too
+        assert run(story()) is False
 
 
 def test_it_is_known_when_somebody_asked_last() -> None:
