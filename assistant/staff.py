@@ -33,7 +33,7 @@ from assistant.core.timetable import Line
 from assistant.memory.ledger import LmdbLedger
 from assistant.observing.figures import as_text
 from assistant.observing.logs import Log, open_log
-from assistant.observing.surroundings import Observed
+from assistant.observing.surroundings import Observed, give_memory_back
 from assistant.observing.traces import Tracer, open_tracer
 from assistant.performing import perform
 
@@ -167,13 +167,11 @@ class Staff:
         bus.register(Intake(pools["files"], carry_out, bus, self._erase), intake)
         looking = ActorLimits(waiting=64, time_limit_s=1800)
         bus.register(WorkingActor("looking", pools["files"], carry_out, tell, looking), (commands.LookAt,))
-        embedding = ActorLimits(waiting=16, time_limit_s=LONGEST_S)
-        bus.register(WorkingActor("embedding", pools["embed"], carry_out, tell, embedding), (commands.EmbedPending,))
-        upkeep = ActorLimits(waiting=16, time_limit_s=2 * 3600)
-        bus.register(
-            WorkingActor("upkeep", pools["files"], carry_out, tell, upkeep),
-            (commands.CompactMemory, commands.CollectGarbage, commands.WarmUp),
-        )
+        slow = ActorLimits(waiting=16, time_limit_s=LONGEST_S)
+        embedder = WorkingActor("embedding", pools["embed"], carry_out, tell, slow, afterwards=give_memory_back)
+        bus.register(embedder, (commands.EmbedPending,))
+        upkeep = WorkingActor("upkeep", pools["files"], carry_out, tell, slow, afterwards=give_memory_back)
+        bus.register(upkeep, (commands.CompactMemory, commands.CollectGarbage, commands.WarmUp))
         bus.register(EmbeddingStarter(self.jobs.tell), events=(events.FolderScanned, events.Looked))
         bus.register(Follower(bus), (commands.FollowEvents,))
         watcher = Watcher(bus, self.jobs.tell, self._assistant.noticer, self._assistant.roots, pools["files"])

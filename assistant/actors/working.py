@@ -23,7 +23,7 @@ Perform = Callable[["Command[Any]", "Listener", threading.Event], Any]
 
 class WorkingActor(Actor):
     """``perform`` is called on ``pool``; ``tell`` hears, on any thread, what happens. ``foreground``: a person waits
-    for these commands, and the background gives way to them."""
+    for these commands, and the background gives way to them. ``afterwards`` is called after each, on the pool."""
 
     def __init__(
         self,
@@ -33,12 +33,14 @@ class WorkingActor(Actor):
         tell: Listener,
         limits: ActorLimits | None = None,
         foreground: Foreground | None = None,
+        afterwards: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(name, limits)
         self._pool = pool
         self._perform = perform
         self._tell = tell
         self._foreground = foreground
+        self._afterwards = afterwards
 
     async def on_message(self, letter: Letter) -> Any:
         """The command's reply; raises what ``perform`` raises."""
@@ -46,4 +48,11 @@ class WorkingActor(Actor):
         command: Any = letter.envelope.message
         first: AbstractContextManager[None] = self._foreground or nullcontext()
         with first:
-            return await self._pool.run(lambda: self._perform(command, self._tell, stop), stop)
+            return await self._pool.run(lambda: self._carry_out(command, stop), stop)
+
+    def _carry_out(self, command: Any, stop: threading.Event) -> Any:
+        try:
+            return self._perform(command, self._tell, stop)
+        finally:
+            if self._afterwards is not None:
+                self._afterwards()
