@@ -172,7 +172,9 @@ class Staff:
         bus.register(embedder, (commands.EmbedPending,))
         upkeep = WorkingActor("upkeep", pools["files"], carry_out, tell, slow, afterwards=give_memory_back)
         bus.register(upkeep, (commands.CompactMemory, commands.CollectGarbage, commands.WarmUp))
-        bus.register(EmbeddingStarter(self.jobs.tell), events=(events.FolderScanned, events.Looked))
+        bus.register(
+            EmbeddingStarter(self.jobs.tell), events=(events.FolderScanned, events.Looked, events.SourcesRefreshed)
+        )
         bus.register(Follower(bus), (commands.FollowEvents,))
         watcher = Watcher(bus, self.jobs.tell, self._assistant.noticer, self._assistant.roots, pools["files"])
         bus.register(watcher, events=(events.FolderScanned, events.FolderForgotten, events.TaskRan))

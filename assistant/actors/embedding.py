@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.actors.intake import LONGEST_S
 from assistant.bus.actor import Actor, ActorLimits
 from assistant.contracts.commands import Command, EmbedPending
-from assistant.contracts.events import FolderScanned, Looked
+from assistant.contracts.events import FolderScanned, Looked, SourcesRefreshed
 
 if TYPE_CHECKING:
     from assistant.bus.envelope import Letter
@@ -34,7 +34,7 @@ class EmbeddingStarter(Actor):
 
 def _new(letter: Letter) -> bool:
     match letter.envelope.message:
-        case FolderScanned(read=number) | Looked(read=number):
+        case FolderScanned(read=number) | Looked(read=number) | SourcesRefreshed(changed=number):
             return number > 0
         case _:
             return False

@@ -12,7 +12,7 @@ from assistant.actors.roll_call import RollCall
 from assistant.actors.steps import Step, Tally, add_reading
 from assistant.contracts.documents import FoundSource, SkippedPath, SourceAddress
 from assistant.contracts.errors import BadPath, Interrupted
-from assistant.contracts.events import FolderScanned, Listener, Looked, ScanProgressed
+from assistant.contracts.events import FolderScanned, Listener, Looked, ScanProgressed, SourcesRefreshed
 from assistant.core.filenames import is_within, to_text
 from assistant.core.looking import common_root
 from assistant.memory.layout import SourceRecord
@@ -175,6 +175,7 @@ class Librarian:
                 break
         if changed:
             self._fabric.project_vectors()
+            self._tell(SourcesRefreshed(changed))
         return changed
 
     def _refresh(self, addresses: Sequence[SourceAddress]) -> tuple[int, list[SourceAddress]]:

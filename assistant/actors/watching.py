@@ -73,7 +73,9 @@ class Watcher(Actor):
         """Watch what is remembered now; after a sweep, look after the watched folders themselves."""
         match letter.envelope.message:
             case FolderScanned(root=root) if root not in self._watched:
-                await self._follow()
+                new = await self._follow()
+                if new:  # what happened between its scan and its first watch
+                    self._begin(LookAt(roots=tuple(sorted(new))))
             case FolderForgotten():
                 await self._follow()
             case TaskRan(name="sweep") if self._noticer is not None:
@@ -94,20 +96,21 @@ class Watcher(Actor):
             for one in found.roots
         )
 
-    async def _follow(self) -> int:
-        """Watch the folders that are remembered now and no others; how many there are."""
+    async def _follow(self) -> set[str]:
+        """Watch the folders that are remembered now and no others; those that are new."""
         noticer = self._noticer
         if noticer is None:
-            return 0
+            return set()
         roots = set(await self._pool.run(self._roots))
-        for root in sorted(roots - self._watched):
+        new = roots - self._watched
+        for root in sorted(new):
             await self._pool.run(partial(noticer.watch, root))
         for root in self._watched - roots:
             await self._pool.run(partial(noticer.unwatch, root))
             with self._lock:
                 self._coalescer.forget(root)
         self._watched = roots
-        return len(roots)
+        return new
 
     def _noted(self, note: Note) -> None:
         """Called on the noticer's thread."""

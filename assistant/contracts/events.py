@@ -122,6 +122,14 @@ class FilesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SourcesRefreshed:
+    """A question came upon sources that had changed; ``changed`` of them were read anew, or dropped, before it was
+    answered."""
+
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
 class FolderForgotten:
     """Nothing at or below ``path`` is remembered any more."""
 
@@ -188,6 +196,7 @@ TOPICS: dict[type, Topic] = {
     Mended: "error",
     WorkProgressed: "job.progress",
     FilesChanged: "fs.diff",
+    SourcesRefreshed: "memory.ingest",
     FolderForgotten: "memory.gc",
     Looked: "memory.ingest",
     MemoryCompacted: "memory.compact",
@@ -207,6 +216,7 @@ Event = (
     | Mended
     | WorkProgressed
     | FilesChanged
+    | SourcesRefreshed
     | FolderForgotten
     | Looked
     | MemoryCompacted
