@@ -48,7 +48,6 @@ TARGETS = (
     Target("10,000 text files searchable by words", 10, "s", ("lexical", "searchable_s")),
     Target("unchanged re-scan of 10,000 files", 1, "s", ("lexical", "unchanged_s")),
     Target("edit to searchable, p95", 1, "s", ("lexical", "edited_p95_s")),
-    Target("edit to searchable, watched, beside a scan, p95", 1, "s", ("watching", "busy_p95_s")),
     Target("embedding pipeline : bare ONNX Runtime", 0.9, "x", ("embedding", "pipeline_to_bare"), least=True),
     Target("assistant --help", 150, "ms", ("startup", "help_s"), share=1000),
     Target("one-shot recall, against a running process", 120, "ms", ("startup", "attached_s"), share=1000),

@@ -38,6 +38,7 @@ PROMISED = {
     },
     "lexical": {"searchable_s", "searchable_to_bare", "unchanged_s", "unchanged_to_stat", "edited_p95_s", "read_s"},
     "watching": {"idle_p50_s", "idle_p95_s", "busy_p95_s", "scan_beside_s", "watch_bytes", "idle_cpu_s"},
+    "living": {"idle_share", "resident_mb", "ask_busy_to_idle", "recall_busy_to_idle", "edit_scan_p95_s"},
     "query": {
         "small_p50_ms",
         "large_p95_ms",
