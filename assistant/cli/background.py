@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def start() -> None:
         if (door := attached(places)) is not None:
             _say(f"Started: {_named(door, places)}" if door.pid == process.pid else f"Running: {_named(door, places)}")
             door.close()
-            process.returncode = 0  # it outlives us: nobody waits for it
+            threading.Thread(target=process.wait, daemon=True).start()  # it may outlive us, but not as a zombie
             return
         if process.poll() is not None:
             raise DataError("The process could not be started.", remedy=_last_words(places.log, begun_at))

@@ -243,13 +243,9 @@ class Fabric:
     # projections
 
     def behind(self) -> tuple[int, int]:
-        """Pieces the word index, and vectors the vector index have not followed yet, as far as the journal tells."""
+        """See :func:`assistant.memory.projecting.behind`."""
         with self.records.read() as view:
-            words = {key for _, entry in view.journal(self.terms.applied) for key in entry.items}
-            name = self.space.fingerprint
-            journal = view.journal(self.vectors.applied)
-            labels = {label for _, entry in journal if entry.fingerprint == name for label in entry.vectors}
-        return len(words), len(labels)
+            return projecting.behind(view, self.terms.applied, self.vectors.applied, self.space.fingerprint)
 
     def catch_up(self) -> None:
         """Bring both projections up to the records."""
@@ -306,7 +302,8 @@ class Fabric:
         place. Nothing of what was dropped is left in its files then."""
         fresh = self.terms.beside()
         with self.records.read() as view:
-            fresh.apply(view.all_items(), (), view.revision)
+            if view.revision:  # an index of nothing has no watermark
+                fresh.apply(view.all_items(), (), view.revision)
         with self._words, self._commits:
             with self.records.read() as view:
                 while (due := projecting.words_due(view, fresh.applied)) is not None:

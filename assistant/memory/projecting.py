@@ -97,6 +97,14 @@ def replay_meanings(view: ReadView, vectors: HnswVectors, fingerprint: str, dim:
     vectors.remove((), revision)
 
 
+def behind(view: ReadView, words: int, meanings: int, fingerprint: str) -> tuple[int, int]:
+    """Pieces that a word index at this revision, and vectors that a vector index at that one have not followed yet, as
+    far as the journal tells."""
+    pieces = {key for _, entry in view.journal(words) for key in entry.items}
+    changes = (entry for _, entry in view.journal(meanings) if entry.fingerprint == fingerprint)
+    return len(pieces), len({label for entry in changes for label in entry.vectors})
+
+
 def _put_vectors(view: ReadView, vectors: HnswVectors, fingerprint: str, dim: int, labels: Sequence[int]) -> None:
     present: list[Label] = []
     rows: list[NDArray[np.float32]] = []

@@ -151,10 +151,18 @@ def test_the_short_way_and_the_whole_command_line_say_the_same(served: CommandLi
     assert short.err == whole.err == inside.err == ""
 
 
+def written(line: CommandLine, count: int) -> Path:
+    """A folder of so many files that nobody watches yet."""
+    folder = line.stage.with_name("elsewhere")
+    folder.mkdir()
+    for number, text in enumerate(sentences(count)):
+        (folder / f"{number}.md").write_text(text)
+    return folder
+
+
 def test_progress_of_the_process_is_shown_here(served: CommandLine) -> None:
-    for number, text in enumerate(sentences(120)):
-        served.write(f"more/{number}.md", text)
-    adding = Watched(served, "add", served.stage)
+    elsewhere = written(served, 120)
+    adding = Watched(served, "add", elsewhere)
     adding.until("Reading")
     adding.until("Learning meanings")
     said = adding.end().ended(0)
@@ -162,9 +170,8 @@ def test_progress_of_the_process_is_shown_here(served: CommandLine) -> None:
 
 
 def test_ctrl_c_stops_this_command_and_not_the_process(served: CommandLine) -> None:
-    for number, text in enumerate(sentences(800)):
-        served.write(f"more/{number}.md", text)
-    adding = Watched(served, "add", served.stage)
+    elsewhere = written(served, 800)
+    adding = Watched(served, "add", elsewhere)
     adding.until("Learning meanings")
     adding.signal(signal.SIGINT)
     said = adding.end()
@@ -496,6 +503,8 @@ def test_the_systemd_unit(line: CommandLine, tmp_path: Path) -> None:
         done = subprocess.run(
             ["systemd-analyze", "verify", "--user", unit], capture_output=True, text=True, check=False, timeout=60
         )
+        if "Failed to initialize manager" in done.stderr:
+            pytest.skip("systemd has no manager for this user here")
         assert done.returncode == 0, done.stderr
         assert "assistant.service" not in done.stderr, done.stderr
 

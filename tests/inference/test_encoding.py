@@ -180,7 +180,7 @@ def test_repeated_queries_are_answered_from_memory(minilm_int8: OnnxEncoder, mon
 def test_a_question_goes_through_the_model_once(minilm_int8: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "When was the boiler serviced, and by whom?"
     (apart,) = minilm_int8.token_vectors([text]) or []
-    vector = minilm_int8._encode([text], "", None)[0]
+    vector = minilm_int8.encode([text])[0]
     np.testing.assert_array_equal(minilm_int8.encode_query(text), vector)
     monkeypatch.setattr(minilm_int8, "_session", None)
     (together,) = minilm_int8.token_vectors([text]) or []

@@ -82,6 +82,7 @@ class Soak:
         self._environment.pop("PYTEST_CURRENT_TEST", None)
         self._places = locate(self._environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._door: RemoteDoor | None = None
         self._number = 0
         self._has_git = shutil.which("git") is not None
         self.figures = Figures()
@@ -229,6 +230,8 @@ class Soak:
     # what happens to processes
 
     def _start(self) -> RemoteDoor:
+        if self._door is not None:
+            self._door.close()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "living.served"],
             cwd=Path(__file__).resolve().parents[1],
@@ -241,6 +244,7 @@ class Soak:
             with suppress(AssistantError, NobodyThere):
                 door = attached(self._places)
                 if door is not None and door.pid == self._process.pid:
+                    self._door = door
                     return door
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 raise AssertionError(f"the process did not start ({self._process.returncode})")
@@ -310,6 +314,8 @@ class Soak:
 
     def end(self) -> None:
         """Whatever still runs is ended."""
+        if self._door is not None:
+            self._door.close()
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
