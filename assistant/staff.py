@@ -31,6 +31,7 @@ from assistant.contracts.program import VERSION
 from assistant.core.pacing import PaceLimits, Pacing
 from assistant.core.timetable import Line
 from assistant.memory.ledger import LmdbLedger
+from assistant.memory.projecting import behind
 from assistant.observing.figures import as_text
 from assistant.observing.logs import Log, open_log
 from assistant.observing.surroundings import Observed, give_memory_back
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from assistant.contracts.ports import Clock
     from assistant.contracts.process import StoryLine
     from assistant.contracts.reports import Status
+    from assistant.memory.fabric import Fabric
     from assistant.serving.server import Door
 
 Reply = TypeVar("Reply")
@@ -208,7 +210,7 @@ class Staff:
     async def _status_of_process(self, status: Status) -> ProcessStatus:
         fabric, failed = self._assistant.fabric, self.jobs.listed(failed=True)
         around = await self._aside(self._observed.now)
-        behind = await self._aside(fabric.behind)
+        lag = await self._aside(partial(_behind, fabric))
         pace, pending = self._pacing.texts_per_s, status.pending_vectors
         alarms = [*self._scheduler.alarms]
         alarms += [f"{actor.name} has stopped: {actor.reason}" for actor in self._actors("stopped")]
@@ -220,8 +222,8 @@ class Staff:
             clients=self.door.statistics()["attached"] if self.door is not None else 0,
             lexical_revision=fabric.terms.applied,
             vector_revision=fabric.vectors.applied,
-            lexical_behind=behind[0],
-            vector_behind=behind[1],
+            lexical_behind=lag[0],
+            vector_behind=lag[1],
             embedding=EmbeddingStatus(
                 pending=pending,
                 batch=self._pacing.batch_tokens(self._foreground.asked_ago_s(self._clock.monotonic_s())),
@@ -284,3 +286,8 @@ class Staff:
             await asyncio.gather(task, return_exceptions=True)
 
         stack.push_async_callback(end)
+
+
+def _behind(fabric: Fabric) -> tuple[int, int]:
+    with fabric.records.read() as view:
+        return behind(view, fabric.terms.applied, fabric.vectors.applied, fabric.space.fingerprint)

@@ -83,7 +83,7 @@ class Fabric:
         self._note = note
         self._order = OrderNote(folder)
         self._recent: dict[int, ItemRecord | None] = {}
-        self._words, self._meanings, self._commits = Turns(), Turns(), Turns()
+        self._words, self._meanings, self._commits = Turns(), Turns(), Turns()  # held in this order only
         """Held in this order, never the other way round."""
         if lock is not None:
             self._order.check(folder / "records")
@@ -143,8 +143,9 @@ class Fabric:
     # changes
 
     def add_root(self, path: str, added_at: str) -> None:
-        with self._writing() as view:
-            writing.add_root(view, path, added_at)
+        if self.records.fetch(lambda view: view.root(path)) is None:
+            with self._writing() as view:
+                writing.add_root(view, path, added_at)
 
     def settle_root(self, root: RootRecord) -> None:
         """Note how a remembered folder was found; nothing when it was forgotten meanwhile."""
@@ -228,8 +229,7 @@ class Fabric:
             self.records.compact()
             self.refill_words()
             self.project_vectors()
-            self.vectors.rebuild()
-            self.vectors.publish()
+            self.refill_vectors()
             self.vectors.drop_generations(1)
             return dropped
 
@@ -241,11 +241,6 @@ class Fabric:
             return writing.purge_orphans(view)
 
     # projections
-
-    def behind(self) -> tuple[int, int]:
-        """See :func:`assistant.memory.projecting.behind`."""
-        with self.records.read() as view:
-            return projecting.behind(view, self.terms.applied, self.vectors.applied, self.space.fingerprint)
 
     def catch_up(self) -> None:
         """Bring both projections up to the records."""
@@ -297,9 +292,14 @@ class Fabric:
                     return
             self._project_some()
 
+    def refill_vectors(self) -> None:
+        """Build the vector index anew without its removed vectors, and save it; the old one is asked meanwhile."""
+        with self._meanings:
+            self.vectors.rebuild()
+            self.vectors.publish()
+
     def refill_words(self) -> None:
-        """Make the word index anew, from the records, beside the old one: that is asked until the new one takes its
-        place. Nothing of what was dropped is left in its files then."""
+        """Make the word index anew beside the old one, which is asked meanwhile; nothing that was dropped is in it."""
         fresh = self.terms.beside()
         with self.records.read() as view:
             if view.revision:  # an index of nothing has no watermark
@@ -323,12 +323,6 @@ class Fabric:
             self._note("The vector index is damaged; it is rebuilt from the memory store.")
             self.vectors.clear()
             self.project_vectors()
-            self.vectors.publish()
-
-    def rebuild_meanings_in_place(self) -> None:
-        """Build the vector index anew without its removed vectors, and save it; the old one is asked meanwhile."""
-        with self._meanings:
-            self.vectors.rebuild()
             self.vectors.publish()
 
     def project_vectors(self) -> None:

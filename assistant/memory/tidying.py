@@ -57,7 +57,7 @@ def _vectors(fabric: Fabric, folder: Path, found: Tidied, whole: bool) -> None:
     if dead > (0.0 if whole else MAX_DEAD_SHARE):
         if not _has_room(folder, "vectors", found, "the vector index"):
             return
-        fabric.rebuild_meanings_in_place()
+        fabric.refill_vectors()
         found.done.append(f"The vector index was built anew: {dead:.0%} of it were removed vectors.")
     fabric.publish()
     fabric.vectors.drop_generations(KEPT_GENERATIONS)

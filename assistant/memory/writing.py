@@ -43,8 +43,9 @@ class SourceUpdate:
 
 
 def add_root(view: WriteView, path: str, added_at: str) -> None:
-    known = view.root(path) or RootRecord(path=path, added_at=added_at)
-    view.put_record("roots", layout.path_key(path), known.model_copy(update={"added_at": added_at}))
+    """Remember a folder from now on; one that is remembered already stays as it is."""
+    if view.root(path) is None:
+        view.put_record("roots", layout.path_key(path), RootRecord(path=path, added_at=added_at))
 
 
 def settle_root(view: WriteView, root: RootRecord) -> None:
