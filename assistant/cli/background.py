@@ -20,6 +20,8 @@ START_S = 60.0
 STOP_S = 60.0
 _LOOK_AGAIN_S = 0.05
 _TOLD_BYTES = 2000
+MOST_LOG_BYTES = 1 << 20
+"""What earlier processes said is dropped beyond this, when the next one is started."""
 
 
 def start() -> None:
@@ -32,6 +34,8 @@ def start() -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     log = os.open(places.log, flags, 0o600)
     try:
+        if os.fstat(log).st_size > MOST_LOG_BYTES:
+            os.truncate(log, 0)
         begun_at = os.fstat(log).st_size
         process = subprocess.Popen(
             [sys.executable, "-m", "assistant", "serve", "--foreground"],

@@ -105,7 +105,7 @@ def process(found: ProcessStatus) -> list[Text]:
         lines.append(Text(safe(f"  {one.path}: {one.how}{every}, {one.reason}"), style="yellow"))
     waiting = sum(actor.queue.waiting for actor in found.actors)
     if waiting:
-        lines.append(Text(f"{waiting} messages are waiting"))
+        lines.append(Text(f"{_count(waiting, 'message')} waiting"))
     for actor in (actor for actor in found.actors if actor.state != "running"):
         lines.append(Text(safe(f"  {actor.name} is {actor.state}: {actor.reason}"), style="yellow"))
     lines += [Text(safe(alarm), style="red") for alarm in found.alarms]
