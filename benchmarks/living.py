@@ -86,6 +86,7 @@ def _running(bench: Workbench, home: str) -> Iterator[tuple[RemoteDoor, psutil.P
             time.sleep(EVERY_S)
         yield door, psutil.Process(child.pid)
         door.do(StopProcess())
+        door.close()
         child.wait(START_S)
     finally:
         child.kill()

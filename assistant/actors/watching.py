@@ -54,7 +54,8 @@ class Watcher(Actor):
     async def on_start(self) -> None:
         """Watch every remembered folder, and only then look for what was missed."""
         self._loop = asyncio.get_running_loop()
-        self._noticer = await self._pool.run(lambda: self._make(self._noted, self._loop.time if self._loop else _never))
+        # Ended in the middle of this, the thread is waited for, and what it made is closed by on_stop.
+        await self._pool.run(self._open, threading.Event())
         self._looking = asyncio.create_task(self._keep_looking(), name="looking")
         if await self._follow():
             self._begin(SweepFolders())
@@ -104,13 +105,17 @@ class Watcher(Actor):
         roots = set(await self._pool.run(self._roots))
         new = roots - self._watched
         for root in sorted(new):
-            await self._pool.run(partial(noticer.watch, root))
+            await self._pool.run(partial(noticer.watch, root), threading.Event())
         for root in self._watched - roots:
-            await self._pool.run(partial(noticer.unwatch, root))
+            await self._pool.run(partial(noticer.unwatch, root), threading.Event())
             with self._lock:
                 self._coalescer.forget(root)
         self._watched = roots
         return new
+
+    def _open(self) -> None:
+        assert self._loop is not None
+        self._noticer = self._make(self._noted, self._loop.time)
 
     def _noted(self, note: Note) -> None:
         """Called on the noticer's thread."""
@@ -142,7 +147,3 @@ class Watcher(Actor):
             some = tuple(paths[start : start + MOST_PATHS])
             self._bus.publish(FilesChanged(some))
             await self._begin(LookAt(paths=some))
-
-
-def _never() -> float:
-    return 0.0

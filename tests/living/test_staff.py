@@ -192,7 +192,7 @@ def test_the_story_of_a_turn_says_what_caused_what(live: Callable[..., None]) ->
         await house.write("a.md", "Secret words of the file.\n")
         await house.do(commands.AddFolders(paths=(str(house.home),)))
         told = await house.do(commands.TellStory())
-        messages = {line.message: line for line in told.lines}
+        messages = {line.message: line for line in reversed(told.lines)}
         assert messages["AddFolders"].cause is None
         assert messages["FolderScanned"].cause == messages["AddFolders"].number
         caused = [line.message for line in told.lines if line.cause == messages["AddFolders"].number]
