@@ -291,13 +291,21 @@ class Noticer:
         """Only then it is told of: what came into it before its watch is found by whoever looks."""
         name = os.path.basename(path)
         if name == ".git":
-            for one in refs_in(path):
-                self._add(root, one, "git", path)
+            self._cover_refs(root, path, "git")
         elif name in RULES:  # ``refs`` or ``objects``: it may make a repository of the folder it is in
             self._cover_again(root, os.path.dirname(path))
         else:
             with suppress(BadPath):
                 self._cover(root, path)
+
+    def _cover_refs(self, root: Root[_Folder], home: str, kind: EnteredKind) -> None:
+        """Watch a repository's own folders; looked for once more after that, until nothing came in between."""
+        while True:
+            known = set(root.folders)
+            for one in refs_in(home):
+                self._add(root, one, kind, home)
+            if set(root.folders) <= known:
+                return
 
     def _file_happened(self, root: Root[_Folder], path: str, event: InotifyEvent) -> None:
         mask, name = event.mask, os.path.basename(path)
@@ -327,8 +335,7 @@ class Noticer:
         if event.name.endswith(b".lock") and event.name != b"index.lock":
             return
         if mask & _OF.IN_ISDIR and mask & (_OF.IN_CREATE | _OF.IN_MOVED_TO):
-            for one in refs_in(folder.home):
-                self._add(root, one, folder.kind, folder.home)
+            self._cover_refs(root, folder.home, folder.kind)
         if folder.kind == "git":
             gone = mask & (_OF.IN_MOVED_FROM | _OF.IN_DELETE)
             self._say(root, path, "gone" if gone else "changed")
