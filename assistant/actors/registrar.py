@@ -13,6 +13,7 @@ from assistant.contracts.items import Filters, ItemMeta, MemoryItem, SourceRef, 
 from assistant.contracts.reports import Forgotten, Problem, RootStatus, Status
 from assistant.core.weighing import Lexicon
 from assistant.memory.citing import cite_of
+from assistant.memory.tidying import size_of
 
 if TYPE_CHECKING:
     from assistant.actors.librarian import Librarian
@@ -77,7 +78,7 @@ class Registrar:
             reranker=reranker[0],
             reranker_installed=reranker[1],
             parameters=f"{parameters.name} v{parameters.version}",
-            store_bytes=sum(path.stat().st_size for path in self._data_folder.rglob("*") if path.is_file()),
+            store_bytes=size_of(self._data_folder),
             data_folder=str(self._data_folder),
             busy=self._fabric.read_only,
         )

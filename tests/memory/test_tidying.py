@@ -154,3 +154,23 @@ def test_collecting_drops_what_nobody_needs_and_what_every_index_has_followed(
     assert any("journal" in sentence for sentence in found.done)
     assert fabric.records.fetch(lambda view: view.journal_start()) > 0
     assert tidying.collect(fabric).done == []
+
+
+def test_files_that_vanish_while_they_are_counted(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            (tmp_path / "folder").mkdir(exist_ok=True)
+            (tmp_path / "folder" / "file").write_bytes(b"x" * 10)
+            (tmp_path / "folder" / "file").unlink()
+            (tmp_path / "folder").rmdir()
+
+    (tmp_path / "stays").write_bytes(b"y" * 7)
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        assert {tidying.size_of(tmp_path) for _ in range(2000)} <= {7, 17}
+    finally:
+        stop.set()
+        thread.join()
