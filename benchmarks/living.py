@@ -33,6 +33,7 @@ EVERY_S = 0.01
 
 def run(bench: Workbench) -> Figures:
     figures = Figures("living: the running process")
+    bench.encoder.encode(["Prepared before anything is timed."])
     with _running(bench, "living") as (door, process):
         door.do(AddFolders(paths=(str(bench.passages),)))
         for number in range(5):
