@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistant.bus.actor import Actor, ActorLimits
 from assistant.contracts import commands
-from assistant.contracts.process import Metrics, ProcessStatus, Story
+from assistant.contracts.process import Metrics, ProcessStatus, Story, StoryLine
 from assistant.contracts.reports import Status, Stopped
 
 if TYPE_CHECKING:
@@ -75,13 +75,18 @@ class Reporter(Actor):
     def _story(self, turn_id: int | None, own: int) -> Story:
         """A turn, or the last one that somebody began to do more than ask about the process."""
         if turn_id is not None:
-            return Story(turn_id=turn_id, lines=tuple(self._ledger.story(turn_id)[1]))
+            return _told(turn_id, self._ledger.story(turn_id)[1])
         for earlier in range(own - 1, max(0, own - MOST_TURNS_BACK), -1):
             lines = self._ledger.story(earlier)[1]
             if lines and lines[0].message in WORTH_TELLING:
-                return Story(turn_id=earlier, lines=tuple(lines))
+                return _told(earlier, lines)
         return Story(turn_id=max(0, own - 1), lines=())
 
     async def _whole_status(self, problems: bool) -> Status:
         found = await self._status(problems)
         return found.model_copy(update={"process": await self._process(found)})
+
+
+def _told(turn_id: int, lines: Sequence[StoryLine]) -> Story:
+    missing = {line.cause for line in lines} - {line.number for line in lines} - {None}
+    return Story(turn_id=turn_id, lines=tuple(lines), left_out=len(missing))

@@ -33,7 +33,6 @@ class Journal:
         self.due = due
         self._last_number, self._last_turn = ledger.last_numbers()
         self._waiting: OrderedDict[int, tuple[int, StoryLine]] = OrderedDict()
-        self.left_out = 0
 
     def next_number(self) -> int:
         self._last_number += 1
@@ -79,7 +78,6 @@ class Journal:
         self._waiting[line.number] = (turn_id, line)
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
-            self.left_out += 1
         if first and self.due is not None:
             self.due()
 

@@ -146,7 +146,8 @@ class StoryLine(Contract):
 
 
 class Story(Contract):
-    """The messages of one turn, oldest first. ``left_out``: those that were dropped because the journal is bounded."""
+    """The messages of one turn, oldest first. ``left_out``: messages that others name as
+    their cause and that are not there any more, because the journal is bounded."""
 
     turn_id: int
     lines: tuple[StoryLine, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,16 @@ PATIENCE_S = 60.0
 """No test waits nearly so long, unless something hangs."""
 
 
+class Counting(HashingEncoder):
+    """Counts the texts that are embedded."""
+
+    encoded = 0
+
+    def encode(self, texts: Sequence[str], **more: Any) -> Any:
+        self.encoded += len(texts)
+        return super().encode(texts, **more)
+
+
 class Household:
     """``home``: where documents lie; ``staff``: who works."""
 
@@ -36,7 +46,7 @@ class Household:
         self.stopped = False
         self.assistant: Assistant
         self.staff: Staff
-        self.encoder = HashingEncoder()
+        self.encoder = Counting()
 
     @asynccontextmanager
     async def lived_in(self) -> AsyncIterator[Household]:

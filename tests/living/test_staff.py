@@ -61,10 +61,12 @@ def test_a_renamed_folder_is_found_under_its_new_name_and_not_embedded_again(liv
             await house.write(f"before/{number}.md", f"The quagga{number} sleeps.\n")
         await house.add()
         await house.until_settled()
+        house.encoder.encoded = 0
         (house.home / "before").rename(house.home / "after")
         await house.until_found("quagga7", house.home / "after" / "7.md")
         status = await house.until_settled()
         assert status.items == 20
+        assert house.encoder.encoded == 0
         assert await house.finds("quagga3") == [str(house.home / "after" / "3.md")]
 
     live(story)
